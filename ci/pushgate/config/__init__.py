@@ -1,0 +1,1 @@
+"""From pyproject and the repository to Settings."""

@@ -1,0 +1,106 @@
+"""Where a project keeps its code and its tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from configparser import ConfigParser
+from configparser import Error as IniError
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from packaging.utils import canonicalize_name
+
+from pushgate.config.tables import strings, table
+
+_NO_CODE: Final = frozenset(
+    "test tests testing doc docs example examples sample samples bench benchmark benchmarks "
+    "script scripts tool tools tasks ci build dist noxfile setup conftest conf".split()
+)
+
+
+def sources(name: str, pyproject: Mapping[str, object], tracked: Sequence[str]) -> tuple[str, ...]:
+    """Find the project's code: what its build back end says, else what its layout tells.
+
+    Args:
+        name: The project's name.
+        pyproject: Its ``pyproject.toml``.
+        tracked: Its tracked files.
+
+    Returns:
+        Folders and files relative to the project; empty where there is no Python code.
+    """
+    python_files = [PurePosixPath(path) for path in tracked if path.endswith((".py", ".pyi"))]
+    said = [path for path in _said(pyproject) if _holds(path, python_files)]
+    if said:
+        return tuple(dict.fromkeys(said))
+    if any(path.parts[0] == "src" and len(path.parts) > 1 for path in python_files):
+        return ("src",)
+    return tuple(_by_name(name, python_files)) or tuple(_by_elimination(python_files))
+
+
+def tests(root: Path, pyproject: Mapping[str, object], tracked: Sequence[str]) -> tuple[str, ...]:
+    """Find the project's tests: what pytest is told, else the usual folders.
+
+    Args:
+        root: The project's folder.
+        pyproject: Its ``pyproject.toml``.
+        tracked: Its tracked files.
+    """
+    said = (
+        *strings(table(pyproject, "tool", "pytest", "ini_options").get("testpaths")),
+        *strings(table(pyproject, "tool", "pytest").get("testpaths")),
+        *_ini_testpaths(root),
+    )
+    paths = [PurePosixPath(path) for path in tracked if path.endswith(".py")]
+    usual = ("tests", "test", "testing")
+    return tuple(dict.fromkeys(path for path in said or usual if _holds(path, paths)))
+
+
+def _ini_testpaths(root: Path) -> Iterator[str]:
+    for file, section in (
+        ("pytest.ini", "pytest"),
+        ("tox.ini", "pytest"),
+        ("setup.cfg", "tool:pytest"),
+    ):
+        parser = ConfigParser(interpolation=None)
+        try:
+            parser.read(root / file, encoding="utf-8")
+        except (IniError, UnicodeDecodeError):
+            continue
+        yield from parser.get(section, "testpaths", fallback="").split()
+
+
+def _holds(folder: str, paths: Iterable[PurePosixPath]) -> bool:
+    return any(path.is_relative_to(PurePosixPath(folder)) for path in paths)
+
+
+def _said(pyproject: Mapping[str, object]) -> Iterator[str]:
+    tool = table(pyproject, "tool")
+    yield from strings(table(tool, "hatch", "build", "targets", "wheel").get("packages"))
+    yield from strings(table(tool, "setuptools", "packages", "find").get("where"))
+    yield from strings(list(table(tool, "setuptools", "package-dir").values()))
+    uv_root = table(tool, "uv", "build-backend").get("module-root")
+    if isinstance(uv_root, str) and uv_root:
+        yield uv_root
+    packages = table(tool, "poetry").get("packages")
+    for package in packages if isinstance(packages, list) else ():
+        if isinstance(package, dict):
+            yield str(PurePosixPath(str(package.get("from", "."))) / str(package.get("include")))
+
+
+def _by_name(name: str, python_files: Iterable[PurePosixPath]) -> Iterator[str]:
+    wanted = canonicalize_name(name)
+    found = (
+        path.parts[0]
+        for path in python_files
+        if canonicalize_name(path.parts[0].removesuffix(".py")) == wanted
+    )
+    yield from dict.fromkeys(found)
+
+
+def _by_elimination(python_files: Iterable[PurePosixPath]) -> Iterator[str]:
+    tops = dict.fromkeys(path.parts[0] for path in python_files)
+    for top in tops:
+        plain = top.removesuffix(".py").lower()
+        if plain not in _NO_CODE and not plain.startswith((".", "test_", "_")):
+            yield top

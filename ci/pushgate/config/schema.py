@@ -1,0 +1,175 @@
+"""Reading TOML tables into frozen dataclasses, with every problem told at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import Any, TypeVar
+
+from pushgate.model.event import EXPECTED as EXPECTED_EVENT
+from pushgate.model.event import Event
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass
+class Problems:
+    """Collects what is wrong with a file, one line a problem.
+
+    Attributes:
+        file: The file's name, which starts every line.
+        lines: What was found so far.
+    """
+
+    file: str
+    lines: list[str] = dataclasses.field(default_factory=list)
+
+    def add(self, key: str, value: object, expected: str) -> None:
+        """Note a value that cannot be used."""
+        self.lines.append(f"{self.file}: {key} = {value!r}: expected {expected}")
+
+    def unknown(self, key: str, known: Iterable[str], what: str = "key") -> None:
+        """Note a key that means nothing, with the nearest one that does."""
+        table, _, name = key.rpartition(".")
+        known = sorted(known)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        self.lines.append(f"{self.file}: {table}: unknown {what} {name!r}: {hint}")
+
+
+def read(cls: type[T], table: Mapping[str, object], where: str, problems: Problems) -> T | None:
+    """Read a TOML table into a frozen dataclass.
+
+    A field ``fail_under`` is the key ``fail-under``. Its type says what is
+    expected: bool, int, float, str, date, Event, a dataclass (a table), a tuple
+    of one of them (an array), a union, or a Literal. The metadata entries ``minimum``
+    (inclusive) and ``parse`` (str -> value, ValueError says what was expected)
+    narrow it down.
+
+    Args:
+        cls: The dataclass.
+        table: The table's keys and values.
+        where: The table's name, for messages.
+        problems: Receives every key that cannot be used.
+
+    Returns:
+        The object, or None where a key could not be used or a required one is missing.
+    """
+    hints = typing.get_type_hints(cls)
+    fields = {
+        field.name.replace("_", "-"): field
+        for field in dataclasses.fields(cls)  # type: ignore[arg-type]  # T is a dataclass
+        if field.init
+    }
+    before = len(problems.lines)
+    values: dict[str, object] = {}
+    for key, value in table.items():
+        if key not in fields:
+            problems.unknown(f"{where}.{key}", fields)
+            continue
+        field = fields[key]
+        values[field.name] = _value(
+            value, hints[field.name], f"{where}.{key}", problems, field.metadata
+        )
+    for key, field in fields.items():
+        required = field.default is dataclasses.MISSING is field.default_factory
+        if required and key not in table:
+            problems.lines.append(f"{problems.file}: {where}: {key!r} is missing")
+    return cls(**values) if len(problems.lines) == before else None
+
+
+def _value(
+    value: object, hint: Any, where: str, problems: Problems, metadata: Mapping[str, Any]
+) -> object:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in {typing.Union, types.UnionType}:
+        return _of_union(value, arguments, where, problems, metadata)
+    if origin is tuple:
+        if not isinstance(value, list):
+            problems.add(where, value, f"an array of {_expected(arguments[0])}")
+            return ()
+        return tuple(
+            _value(item, arguments[0], f"{where}[{index}]", problems, metadata)
+            for index, item in enumerate(value)
+        )
+    if dataclasses.is_dataclass(hint) and hint is not Event:
+        if not isinstance(value, dict):
+            problems.add(where, value, "a table")
+            return None
+        return read(typing.cast("type[object]", hint), value, where, problems)
+    if not _fits(value, hint):
+        problems.add(where, value, _expected(hint))
+        return value
+    return _narrowed(value, hint, where, problems, metadata)
+
+
+def _of_union(
+    value: object,
+    arguments: tuple[Any, ...],
+    where: str,
+    problems: Problems,
+    metadata: Mapping[str, Any],
+) -> object:
+    members = [member for member in arguments if member is not type(None)]
+    for member in members:
+        if _fits(value, member):
+            return _value(value, member, where, problems, metadata)
+    problems.add(where, value, " or ".join(_expected(member) for member in members))
+    return value
+
+
+def _fits(value: object, hint: Any) -> bool:
+    origin = typing.get_origin(hint)
+    if origin is tuple:
+        return isinstance(value, list)
+    if origin is typing.Literal:
+        return value in typing.get_args(hint)
+    if hint is Event:
+        return isinstance(value, str)
+    if dataclasses.is_dataclass(hint):
+        return isinstance(value, dict)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _narrowed(
+    value: object, hint: Any, where: str, problems: Problems, metadata: Mapping[str, Any]
+) -> object:
+    minimum = metadata.get("minimum")
+    if minimum is not None and isinstance(value, int | float) and value < minimum:
+        problems.add(where, value, f"{_expected(hint)} of at least {minimum}")
+        return value
+    parse: Callable[[str], object] | None = Event.parse if hint is Event else metadata.get("parse")
+    if parse is None or not isinstance(value, str):
+        return value
+    try:
+        return parse(value)
+    except ValueError as error:
+        expected = str(error).rpartition("expected ")[2]
+        problems.add(where, value, expected)
+        return value
+
+
+def _expected(hint: Any) -> str:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple:
+        return f"an array of {_expected(arguments[0])}"
+    if origin is typing.Literal:
+        return " or ".join(repr(choice) for choice in arguments)
+    if hint is Event:
+        return EXPECTED_EVENT
+    words = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "a string",
+        date: "a date such as 2027-01-31",
+    }
+    return words.get(hint, "a table")

@@ -1,0 +1,196 @@
+"""What a gate is, and what it is given when one of its jobs runs."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+from pushgate.model.job import Job
+from pushgate.model.outcome import JobFailed
+from pushgate.model.settings import GateOptions, Settings
+from pushgate.tools import process
+
+Options = TypeVar("Options", bound=GateOptions)
+
+
+class Applies(NamedTuple):
+    """Whether a gate has a subject in this project.
+
+    Attributes:
+        on: Whether it has.
+        reason: What was found, or what is missing.
+    """
+
+    on: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Context(Generic[Options]):
+    """What a running job may use. It knows nothing of Nox.
+
+    Attributes:
+        settings: The project's definition.
+        job: The job that runs.
+        options: The options of its gate.
+        tell: Shows the user one line.
+        needs: The jobs whose outputs it reads.
+        folder: Where its outputs go instead of the job's own folder.
+        arguments: What the user added to the Nox call, for the gate's tool.
+        cores: How many processes the job may keep busy at once.
+        output: A file for what its commands print; this process's own output if None.
+        variables: Added to the environment of every command that it runs.
+    """
+
+    settings: Settings
+    job: Job
+    options: Options
+    tell: Callable[[str], None]
+    needs: tuple[Job, ...] = ()
+    folder: Path | None = None
+    arguments: tuple[str, ...] = ()
+    cores: int = field(default_factory=lambda: os.cpu_count() or 1)
+    output: IO[bytes] | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def log(self, line: str) -> None:
+        """Tell the user one line, between what the commands print."""
+        if self.output is None:
+            self.tell(line)
+        else:
+            self.output.write(f"{self.job.name} > {line}\n".encode())
+            self.output.flush()
+
+    @property
+    def outputs(self) -> Path:
+        """The folder for what the job hands on; empty when the job starts."""
+        return self.folder or self.settings.root / self.job.outputs
+
+    def run(
+        self, *command: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> None:
+        """Run a command; a status other than 0 fails the job.
+
+        Args:
+            command: The program and its arguments.
+            env: Variables to add to the environment.
+            cwd: The folder to run it in, from the project's; the project's own unless given.
+
+        Raises:
+            JobFailed: The command ended with another status than 0, or cannot be started.
+        """
+        if code := self.status(*command, env=env, cwd=cwd):
+            message = f"`{shlex.join(command)}` ended with {code}"
+            raise JobFailed(message)
+
+    def status(
+        self, *command: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> int:
+        """Run a command and return its exit status; the user sees its output.
+
+        Raises:
+            JobFailed: It cannot be started.
+        """
+        self.log(shlex.join(command))
+        try:
+            return process.run(
+                command,
+                cwd=self.settings.root / (cwd or ""),
+                env=self.environment(env),
+                output=self.output,
+            ).returncode
+        except process.CommandError as error:
+            raise JobFailed(str(error)) from error
+
+    def within(self, variables: Mapping[str, str]) -> Context[Options]:
+        """Return this context with variables for every command that it runs."""
+        return replace(self, variables={**self.variables, **variables})
+
+    def unsplit(self) -> Context[Options]:
+        """Return this context for all shards of its job in one process."""
+        return replace(self, job=replace(self.job, shard=None))
+
+    def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the whole environment for a command of this job."""
+        return process.clean_environment({**self.variables, **(extra or {})})
+
+
+class Gate(Protocol):
+    """A kind of check; a module with these names is one.
+
+    Attributes:
+        name: What it is called, also in ``[tool.pushgate.gates]``.
+        Options: The keys of its table.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def Options(self) -> type[GateOptions]:  # noqa: N802  # a module names its class so
+        """The class of its options."""
+
+    def applies(self, settings: Settings) -> Applies:
+        """Tell whether its subject exists in a project."""
+
+    def jobs(self, settings: Settings) -> Sequence[Job]:
+        """Return its jobs, in the order in which they are shown."""
+
+    def run(self, context: Context[Any]) -> None:
+        """Carry out one job.
+
+        Raises:
+            JobFailed: It found something.
+            JobUnavailable: It could not look.
+            JobDeferred: It could not look here, and the project lets CI do it.
+        """
+
+
+@runtime_checkable
+class Sharded(Gate, Protocol):
+    """A gate whose jobs of one session prove something only together."""
+
+    def prove(self, settings: Settings, jobs: Sequence[Job]) -> Sequence[str]:
+        """Check the outputs of all jobs of a session against each other.
+
+        Returns:
+            One line for each thing that does not hold.
+        """
+
+
+def one_job(
+    gate: str, settings: Settings, summary: str, *, needs: tuple[str, ...] = ()
+) -> tuple[Job]:
+    """Return the single job of a gate without a matrix, with what its options say.
+
+    Args:
+        gate: The gate's name, which is the job's, too.
+        settings: The project's definition.
+        summary: One line about what it checks.
+        needs: Names of the gates whose output it reads.
+    """
+    options = settings.gates[gate]
+    return (
+        Job(
+            name=gate,
+            gate=gate,
+            session=gate,
+            summary=summary,
+            needs=needs,
+            after=options.after,
+            inputs=options.inputs,
+            on=options.on,
+        ),
+    )
+
+
+def source_paths(settings: Settings) -> Applies:
+    """Tell whether the project has code at all: the subject of most gates."""
+    if settings.sources:
+        return Applies(on=True, reason=f"the code is in {', '.join(settings.sources)}")
+    return Applies(on=False, reason="no Python code found; `sources` in [tool.pushgate] names it")

@@ -1,0 +1,92 @@
+"""Coverage over all test jobs, and the proof of their shards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from pushgate.gates import base, coverage_config
+from pushgate.gates.base import Applies, Context
+from pushgate.gates.environments import project_environment
+from pushgate.model.job import Job
+from pushgate.model.outcome import JobFailed
+from pushgate.model.settings import GateOptions, Settings
+from pushgate.shards import proof
+
+name: Final = "coverage"
+_GROUPS: Final = ("test", "tests", "testing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(GateOptions):
+    """Keys of ``[tool.pushgate.gates.coverage]``.
+
+    Attributes:
+        fail_under: The least percentage; what the project's coverage settings say unless given.
+    """
+
+    fail_under: int | float | None = field(default=None, metadata={"minimum": 0})
+
+
+def applies(settings: Settings) -> Applies:
+    """On where there is code to cover and the tests are on."""
+    if settings.gates["test"].enabled is False:
+        return Applies(on=False, reason="it needs the gate test, which is off")
+    return base.source_paths(settings)
+
+
+def jobs(settings: Settings) -> tuple[Job, ...]:
+    """One job, which needs every test job."""
+    return base.one_job(
+        name, settings, "coverage of all test jobs, and the proof of their shards", needs=("test",)
+    )
+
+
+def run(context: Context[Options]) -> None:
+    """Prove the shards, combine the data of every test job, enforce the threshold."""
+    settings, outputs = context.settings, context.outputs
+    if problems := proof.prove_jobs(settings.root, context.needs):
+        raise JobFailed("; ".join(problems))
+    pattern = f"{coverage_config.DATA_FILE}.*[0-9]*"
+    data = {job: sorted((settings.root / job.outputs).glob(pattern)) for job in context.needs}
+    if missing := [job.name for job, files in data.items() if not files]:
+        message = (
+            f"{len(missing)} of {len(data)} test jobs left no coverage data: {', '.join(missing)}"
+        )
+        raise JobFailed(message)
+    environment = project_environment(
+        context,
+        python=settings.default_python,
+        tools=[coverage_config.COVERAGE],
+        wanted=_GROUPS,
+    )
+    settings_file = outputs / "coverage.ini"
+    coverage_config.write(settings, settings_file, outputs / coverage_config.DATA_FILE)
+
+    def coverage(command: str, *arguments: str) -> int:
+        program = environment.program("coverage")
+        return context.status(
+            program, command, f"--rcfile={settings_file}", *arguments, env=environment.variables
+        )
+
+    files = [str(file) for files in data.values() for file in files]
+    if coverage("combine", "--keep", "--quiet", *files):
+        message = "the data of the test jobs cannot be combined"
+        raise JobFailed(message)
+    below = coverage("report", *_threshold(context.options), *context.arguments)
+    # The other reports show the same numbers; the threshold is asked for once.
+    for command, arguments in (
+        ("html", ("--quiet", "--directory", str(outputs / "html"))),
+        ("xml", ("--quiet", "-o", str(outputs / "coverage.xml"))),
+        ("report", ("--format=markdown", f"--output={outputs / 'coverage.md'}")),
+    ):
+        if coverage(command, "--fail-under=0", *arguments):
+            message = f"coverage {command} failed"
+            raise JobFailed(message)
+    if below:
+        message = "coverage is below the threshold, or could not be reported (see above)"
+        raise JobFailed(message)
+
+
+def _threshold(options: Options) -> tuple[str, ...]:
+    return () if options.fail_under is None else (f"--fail-under={options.fail_under}",)

@@ -1,0 +1,274 @@
+"""The environments that jobs run in: the project as it is locked, and the gates' own tools."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from filelock import FileLock
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from pushgate.config.requirements import requirement_names
+from pushgate.gates.base import Context
+from pushgate.model.outcome import JobFailed, JobUnavailable
+from pushgate.model.settings import Settings
+from pushgate.tools import interpreters, process, uv
+
+FOLDER: Final = Path(".nox")
+"""Where environments are kept, relative to the project: where Nox keeps its own."""
+
+_STAMP: Final = "pushgate.json"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment that is ready.
+
+    Attributes:
+        folder: Where it is.
+        python: The version (``X.Y``) that it was made for.
+    """
+
+    folder: Path
+    python: str
+
+    def program(self, name: str) -> str:
+        """Return the path of one of its commands."""
+        return str(uv.environment_bin(self.folder) / name)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables that make its commands the first to be found."""
+        path = process.clean_environment().get("PATH", "")
+        return {
+            "PATH": f"{uv.environment_bin(self.folder)}:{path}",
+            "VIRTUAL_ENV": str(self.folder),
+        }
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What an environment should hold."""
+
+    interpreter: interpreters.Interpreter
+    extras: tuple[str, ...]
+    groups: tuple[str, ...]
+    tools: tuple[str, ...]
+
+    def stamp(self, settings: Settings) -> dict[str, Any]:
+        names = ("pyproject.toml", "setup.py", "setup.cfg", *settings.dependencies.requirements)
+        files = [settings.root / name for name in names]
+        if settings.dependencies.lock:
+            files.append(settings.dependencies.lock)
+        return {
+            "python": [self.interpreter.version, str(self.interpreter.path)],
+            "extras": self.extras,
+            "groups": self.groups,
+            "tools": self.tools,
+            "files": {
+                str(file): hashlib.sha256(file.read_bytes()).hexdigest()
+                for file in files
+                if file.is_file()
+            },
+        }
+
+
+def interpreter(version: str) -> interpreters.Interpreter:
+    """Find the interpreter of a version.
+
+    Raises:
+        JobUnavailable: There is none on this machine.
+    """
+    try:
+        uv.version()
+        return interpreters.find(version)
+    except (interpreters.InterpreterMissingError, uv.UvMissingError) as error:
+        raise JobUnavailable(str(error)) from error
+
+
+def project_environment(
+    context: Context[Any],
+    *,
+    python: str,
+    tools: Iterable[str],
+    wanted: Iterable[str] = (),
+    extras: tuple[str, ...] | None = None,
+    groups: tuple[str, ...] | None = None,
+) -> Environment:
+    """Make an environment with the project in it ready, as its lock says.
+
+    Its default dependency groups are always in it. It is kept between runs, and
+    brought exactly to what the project says each time that this has changed.
+
+    Args:
+        context: The job that needs it. All jobs of a session share one.
+        python: Its version (``X.Y``).
+        tools: What the gate runs in it, each pinned (``pytest-split==0.11.0``). A tool
+            that the project brings itself stays in the project's version.
+        wanted: Words for what is needed, such as ``tests``; they choose the dependency
+            groups: those of that name, else those that hold one of the ``tools``.
+        extras: The extras; all unless given.
+        groups: The groups, instead of those that ``wanted`` chooses.
+
+    Raises:
+        JobFailed: The lock is out of date, or the requirements do not resolve.
+        JobUnavailable: The interpreter is missing.
+    """
+    settings = context.settings
+    tools = tuple(tools)
+    request = _Request(
+        interpreter(python),
+        tuple(settings.dependencies.extras) if extras is None else extras,
+        _groups(settings, tuple(wanted), tools) if groups is None else groups,
+        tools,
+    )
+    folder = settings.root / FOLDER / context.job.session
+    folder.parent.mkdir(exist_ok=True)
+    context.log(f"environment {FOLDER / context.job.session}: Python {request.interpreter.version}")
+    with FileLock(f"{folder}.lock"):
+        try:
+            _bring_up(settings, folder, request)
+        except process.CommandError as error:
+            raise JobFailed(_explained(error)) from error
+    environment = Environment(folder, python)
+    verify_python(environment)
+    return environment
+
+
+def verify_python(environment: Environment) -> None:
+    """Check that an environment runs the version that it was made for.
+
+    Raises:
+        JobFailed: It runs another, for example one that a ``.python-version`` file named.
+    """
+    answer = process.capture(
+        [environment.program("python"), "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+        cwd=environment.folder,
+        check=False,
+    )
+    if (runs := answer.stdout.strip()) != environment.python:
+        message = (
+            f"{environment.folder.name} runs Python {runs or 'nothing'}, not {environment.python}: "
+            f"remove {environment.folder}"
+        )
+        raise JobFailed(message)
+
+
+def tool_command(
+    context: Context[Any], pinned: str, *, program: str = "", python: str | None = None
+) -> tuple[str, ...]:
+    """Return the start of a command that runs a gate's tool in an environment of its own.
+
+    Args:
+        context: The job that needs it.
+        pinned: The tool in the version that is used where the project locks none.
+        program: The tool's command, if it is not called as the package is.
+        python: The version (``X.Y``) to run it with; the project's default unless given.
+
+    Raises:
+        JobUnavailable: That interpreter, or uv, is missing.
+    """
+    requirement = Requirement(pinned)
+    locked = locked_versions(context.settings).get(canonicalize_name(requirement.name))
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    chosen = f"{requirement.name}{extras}=={locked}" if locked else pinned
+    found = interpreter(python or context.settings.default_python)
+    return uv.tool(chosen, found, program)
+
+
+def locked_versions(settings: Settings) -> Mapping[str, str]:
+    """Return what the project's ``uv.lock`` holds: canonical name -> version."""
+    file = settings.dependencies.lock
+    if file is None:
+        return {}
+    packages = tomllib.loads(file.read_text(encoding="utf-8")).get("package", [])
+    return {package["name"]: package["version"] for package in packages if "version" in package}
+
+
+def _groups(settings: Settings, wanted: tuple[str, ...], tools: tuple[str, ...]) -> tuple[str, ...]:
+    groups = settings.dependencies.groups
+    named = tuple(name for name in groups if name in wanted)
+    names = requirement_names(tools)
+    holding = tuple(name for name in groups if names & requirement_names(groups[name]))
+    return named or holding
+
+
+def _bring_up(settings: Settings, folder: Path, request: _Request) -> None:
+    stamp_file = folder / _STAMP
+    stamp = json.loads(json.dumps(request.stamp(settings)))
+    known = _read_stamp(stamp_file) == stamp
+    if not known:
+        stamp_file.unlink(missing_ok=True)
+    if settings.dependencies.lock:
+        _from_lock(settings, folder, request, known=known)
+    else:
+        _resolved(settings, folder, request, known=known)
+    stamp_file.write_text(json.dumps(stamp), encoding="utf-8")
+
+
+def _read_stamp(file: Path) -> object:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _from_lock(settings: Settings, folder: Path, request: _Request, *, known: bool) -> None:
+    # Inexact once the stamp is right: another job may be using the gate's tools in it.
+    uv.sync(
+        settings.root,
+        folder,
+        request.interpreter,
+        extras=request.extras,
+        groups=request.groups,
+        exact=not known,
+    )
+    present = uv.installed(folder)
+    missing = [tool for tool in request.tools if _name(tool) not in present]
+    if missing:
+        # The tools must go with what is locked, not change it.
+        constraints = folder / "pushgate-constraints.txt"
+        lines = [f"{name}=={version}" for name, version in present.items() if name != _name(settings.name)]
+        constraints.write_text("\n".join(lines), encoding="utf-8")
+        uv.install(folder, ["--constraints", str(constraints), *missing], cwd=settings.root)
+
+
+def _resolved(settings: Settings, folder: Path, request: _Request, *, known: bool) -> None:
+    if not known:
+        uv.create(folder, request.interpreter)
+    dependencies = settings.dependencies
+    arguments = ["--upgrade", "--exact"]
+    if dependencies.installable:
+        extras = f"[{','.join(request.extras)}]" if request.extras else ""
+        arguments += ["--editable", f".{extras}"]
+    for group in dict.fromkeys((*dependencies.default_groups, *request.groups)):
+        arguments += ["--group", group]
+    for file in dependencies.requirements:
+        arguments += ["--requirements", file]
+    named = requirement_names(
+        [
+            requirement
+            for part in (dependencies.groups, dependencies.extras)
+            for requirements in part.values()
+            for requirement in requirements
+        ]
+    )
+    unpinned = [Requirement(tool).name if _name(tool) in named else tool for tool in request.tools]
+    uv.install(folder, [*arguments, *unpinned], cwd=settings.root)
+
+
+def _name(requirement: str) -> str:
+    return canonicalize_name(Requirement(requirement).name)
+
+
+def _explained(error: process.CommandError) -> str:
+    said = error.completed.stderr.strip() or error.completed.stdout.strip()
+    if "--locked" in said and "needs to be updated" in said:
+        return "uv.lock is out of date with pyproject.toml: run `uv lock` and commit it"
+    return f"uv could not make the environment: {said or error}"

@@ -1,0 +1,50 @@
+"""Ruff: is the code formatted, does it follow the project's rules?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from pushgate.gates import base
+from pushgate.gates.base import Applies, Context
+from pushgate.gates.environments import tool_command
+from pushgate.model.job import Job
+from pushgate.model.outcome import JobFailed
+from pushgate.model.settings import GateOptions, Settings
+
+name: Final = "lint"
+RUFF: Final = "ruff==0.17.6"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(GateOptions):
+    """Keys of ``[tool.pushgate.gates.lint]``.
+
+    Attributes:
+        format: Whether ``ruff format --check`` is part of it.
+    """
+
+    format: bool = True
+
+
+def applies(settings: Settings) -> Applies:
+    """On where there is Python code."""
+    return base.source_paths(settings)
+
+
+def jobs(settings: Settings) -> tuple[Job, ...]:
+    """One job."""
+    return base.one_job(name, settings, "ruff: format and rules")
+
+
+def run(context: Context[Options]) -> None:
+    """Check the format and the rules; both always run, so that one look shows all."""
+    ruff = tool_command(context, RUFF)
+    # Never fix, whatever the configuration says: CI would judge files that nobody committed.
+    checks = {"ruff check": (*ruff, "check", "--no-fix", *context.arguments, ".")}
+    if context.options.format:
+        checks = {"ruff format --check": (*ruff, "format", "--check", ".")} | checks
+    failed = [check for check, command in checks.items() if context.status(*command)]
+    if failed:
+        message = f"{' and '.join(failed)} found something"
+        raise JobFailed(message)

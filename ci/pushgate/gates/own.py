@@ -1,0 +1,203 @@
+"""A project's own gates: commands, functions of the noxfile, and sessions that exist already."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pushgate.gates.base import Applies, Context
+from pushgate.gates.environments import project_environment
+from pushgate.model.event import Event
+from pushgate.model.job import Job
+from pushgate.model.settings import ConfigurationError, GateOptions, Settings
+
+GateFunction = Callable[[Context[Any]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(GateOptions):
+    """Keys of ``[tool.pushgate.gates.NAME]`` where NAME is a gate of the project's own.
+
+    Attributes:
+        run: Its commands, each split as a shell would split words, without a shell.
+        session: The Nox session that does its work instead.
+        needs: Gates whose output it reads.
+        environment: Whether its commands find the project's environment first.
+        extras: Extras to install in that; all unless given.
+        groups: Dependency groups to install besides the default ones.
+    """
+
+    run: tuple[str, ...] = ()
+    session: str | None = None
+    needs: tuple[str, ...] = ()
+    environment: bool = True
+    extras: tuple[str, ...] | None = None
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OwnGate:
+    """A gate that the project defines.
+
+    Attributes:
+        name: Its name.
+        function: What it does; its commands unless given.
+    """
+
+    name: str
+    function: GateFunction | None = None
+    Options: type[GateOptions] = Options
+
+    def applies(self, settings: Settings) -> Applies:
+        """On: the project asks for it."""
+        where = "the noxfile" if self.function else "pyproject.toml"
+        return Applies(on=True, reason=f"{where} defines it for {settings.name}")
+
+    def jobs(self, settings: Settings) -> tuple[Job, ...]:
+        """One job."""
+        options = self._options(settings)
+        return (
+            Job(
+                name=self.name,
+                gate=self.name,
+                session=options.session or self.name,
+                summary=self._summary(options),
+                needs=options.needs,
+                after=options.after,
+                inputs=options.inputs,
+                on=options.on,
+            ),
+        )
+
+    def run(self, context: Context[Any]) -> None:
+        """Run the function, or the commands one after the other until one fails."""
+        options = self._options(context.settings)
+        if options.environment:
+            environment = project_environment(
+                context,
+                python=context.settings.default_python,
+                tools=[],
+                extras=options.extras,
+                groups=options.groups,
+            )
+            context = context.within(environment.variables)
+        if self.function:
+            self.function(context)
+        for command in options.run:
+            context.run(*shlex.split(command))
+
+    def _options(self, settings: Settings) -> Options:
+        options = settings.gates[self.name]
+        if not isinstance(options, Options):
+            message = f"gate {self.name} has the options of another gate"
+            raise TypeError(message)
+        return options
+
+    def _summary(self, options: Options) -> str:
+        if self.function and self.function.__doc__:
+            return self.function.__doc__.strip().partition("\n")[0]
+        return "; ".join(options.run) or f"the project's own gate {self.name}"
+
+
+@dataclass
+class Declarations:
+    """The gates that a noxfile declares before it registers.
+
+    Attributes:
+        gates: The gates, by name.
+        options: What each was declared with.
+        closed: Whether the noxfile has registered.
+    """
+
+    gates: dict[str, OwnGate] = field(default_factory=dict)
+    options: dict[str, Options] = field(default_factory=dict)
+    closed: bool = False
+
+
+_stack: Final = [Declarations()]
+
+
+def declarations() -> Declarations:
+    """Return what the noxfile that is being read has declared up to now."""
+    return _stack[-1]
+
+
+@contextmanager
+def collecting() -> Iterator[Declarations]:
+    """Read a noxfile for its declarations only; ``pushgate.register()`` does nothing meanwhile."""
+    _stack.append(Declarations())
+    try:
+        yield _stack[-1]
+    finally:
+        _stack.pop()
+
+
+def is_collecting() -> bool:
+    """Tell whether a noxfile is read for its declarations only."""
+    return len(_stack) > 1
+
+
+def gate(
+    *,
+    name: str | None = None,
+    on: Sequence[str] = (),
+    after: Sequence[str] = (),
+    needs: Sequence[str] = (),
+    inputs: Sequence[str] = ("**",),
+    environment: bool = True,
+    extras: Sequence[str] | None = None,
+    groups: Sequence[str] = (),
+) -> Callable[[GateFunction], GateFunction]:
+    """Make a function of the noxfile a gate; ``pushgate.register()`` comes after it.
+
+    The function is given a context: ``context.run("npm", "test")`` runs a command and
+    fails the gate if that fails.
+
+    Args:
+        name: The gate's name; the function's, with ``-`` for ``_``, unless given.
+        on: The events that select it, such as ``push:main``; every event unless given.
+        after: Gates without whose pass it is not worth a CI machine.
+        needs: Gates whose output it reads.
+        inputs: Globs of tracked files that it reads.
+        environment: Whether its commands find the project's environment first.
+        extras: Extras to install in that; all unless given.
+        groups: Dependency groups to install besides the default ones.
+
+    Returns:
+        A decorator that returns the function as it is.
+
+    Raises:
+        ConfigurationError: An event is none, the name is taken, or the noxfile has
+            registered already.
+    """
+
+    def declare(function: GateFunction) -> GateFunction:
+        declared = declarations()
+        chosen = name or function.__name__.replace("_", "-")
+        if declared.closed:
+            message = f"noxfile.py: gate {chosen!r} is declared below pushgate.register(): move it above"
+            raise ConfigurationError(message)
+        if chosen in declared.gates:
+            message = f"noxfile.py: two gates are called {chosen!r}"
+            raise ConfigurationError(message)
+        try:
+            events = tuple(Event.parse(event) for event in on)
+        except ValueError as error:
+            message = f"noxfile.py: gate {chosen!r}: on: {error}"
+            raise ConfigurationError(message) from error
+        declared.gates[chosen] = OwnGate(chosen, function)
+        declared.options[chosen] = Options(
+            on=events,
+            after=tuple(after),
+            needs=tuple(needs),
+            inputs=tuple(inputs),
+            environment=environment,
+            extras=None if extras is None else tuple(extras),
+            groups=tuple(groups),
+        )
+        return function
+
+    return declare

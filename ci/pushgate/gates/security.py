@@ -1,0 +1,67 @@
+"""bandit: known dangerous patterns in the project's code."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from pushgate.gates import base
+from pushgate.gates.base import Applies, Context
+from pushgate.gates.environments import tool_command
+from pushgate.model.job import Job
+from pushgate.model.outcome import JobFailed, JobUnavailable
+from pushgate.model.settings import GateOptions, Settings
+
+name: Final = "security"
+BANDIT: Final = "bandit==1.9.4"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(GateOptions):
+    """Keys of ``[tool.pushgate.gates.security]``; ``[tool.bandit]`` holds bandit's own."""
+
+
+def applies(settings: Settings) -> Applies:
+    """On where there is Python code."""
+    return base.source_paths(settings)
+
+
+def jobs(settings: Settings) -> tuple[Job, ...]:
+    """One job."""
+    return base.one_job(name, settings, "bandit: dangerous patterns, medium severity and above")
+
+
+def run(context: Context[Options]) -> None:
+    """Look at the sources, without the tests, at medium severity and above."""
+    settings = context.settings
+    report = context.outputs / "bandit.json"
+    # An older Python cannot parse newer syntax, and bandit skips such a file with status 0.
+    bandit = tool_command(context, BANDIT, python=settings.python[-1])
+    options = ["--quiet", "-ll", "--format", "json", "--output", str(report)]
+    if "bandit" in settings.tool_tables:
+        options += ["-c", "pyproject.toml"]
+    if settings.tests:
+        options += ["--exclude", ",".join(f"./{path}" for path in settings.tests)]
+    targets = [f"./{path}" for path in settings.sources]
+    code = context.status(*bandit, *options, *context.arguments, "-r", *targets)
+    try:
+        content = json.loads(report.read_text(encoding="utf-8"))
+        findings, errors, metrics = content["results"], content["errors"], content["metrics"]
+    except (OSError, ValueError, KeyError) as error:
+        message = f"bandit ended with {code} and left no report: {error}"
+        raise JobUnavailable(message) from error
+    for finding in findings:
+        place = f"{finding['filename']}:{finding['line_number']}"
+        context.log(f"{place}: {finding['test_id']} {finding['issue_text']}")
+    for error in errors:
+        context.log(f"{error['filename']}: not looked at: {error['reason']}")
+    if findings:
+        message = f"bandit found {len(findings)} dangerous patterns"
+        raise JobFailed(message)
+    if errors:
+        message = f"bandit could not parse {', '.join(error['filename'] for error in errors)}"
+        raise JobUnavailable(message)
+    if not metrics.keys() - {"_totals"}:
+        message = f"bandit looked at no file in {', '.join(settings.sources)}"
+        raise JobUnavailable(message)

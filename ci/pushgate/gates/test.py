@@ -1,0 +1,189 @@
+"""pytest: the project's tests on every Python, each suite split into shards."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from pushgate.gates import base, coverage_config
+from pushgate.gates.base import Applies, Context
+from pushgate.gates.environments import Environment, project_environment
+from pushgate.model.job import Job, Shard
+from pushgate.model.outcome import JobFailed
+from pushgate.model.settings import GateOptions, Settings
+from pushgate.shards import collection, durations, proof
+from pushgate.tools import git, uv
+
+name: Final = "test"
+GROUPS: Final = ("test", "tests", "testing")
+PYTEST: Final = "pytest==9.2.0"
+PYTEST_SPLIT: Final = "pytest-split==0.11.0"
+PYTEST_XDIST: Final = "pytest-xdist==3.8.0"
+
+_NO_TESTS: Final = 5
+"""pytest's exit status where it ran no test (`pytest.ExitCode.NO_TESTS_COLLECTED`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(GateOptions):
+    """Keys of ``[tool.pushgate.gates.test]``.
+
+    Attributes:
+        shards: Into how many jobs the suite of each Python is split.
+        workers: pytest-xdist's workers inside a shard: a number, ``auto`` (the cores
+            that the shard may use), or None: as the project's own pytest options say.
+        args: Further arguments for pytest.
+        extras: Extras to install; all unless given.
+        groups: Dependency groups to install besides the default ones; those that are
+            called after tests, else those that hold pytest, unless given.
+    """
+
+    after: tuple[str, ...] = ("lint", "types", "build")
+    shards: int = field(default=4, metadata={"minimum": 1})
+    workers: int | Literal["auto"] | None = field(default=None, metadata={"minimum": 1})
+    args: tuple[str, ...] = ()
+    extras: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+
+
+def applies(settings: Settings) -> Applies:
+    """On where there is Python code: code without tests is no pass."""
+    return base.source_paths(settings)
+
+
+def jobs(settings: Settings) -> tuple[Job, ...]:
+    """One job for each shard on each Python."""
+    options = settings.gates[name]
+    count = options.shards if isinstance(options, Options) else 1
+    return tuple(
+        Job(
+            name=f"{name}-{python}({index}of{count})" if count > 1 else f"{name}-{python}",
+            gate=name,
+            session=f"{name}-{python}",
+            summary=f"pytest on Python {python}",
+            python=python,
+            shard=Shard(index, count) if count > 1 else None,
+            after=options.after,
+            inputs=options.inputs,
+            on=options.on,
+        )
+        for python in settings.python
+        for index in range(1, count + 1)
+    )
+
+
+def run(context: Context[Options]) -> None:
+    """Run one shard, with its coverage data, its JUnit and the account of its tests.
+
+    With arguments of the user's own it is a look at some tests, not a job of CI:
+    pytest is given them and judges alone.
+    """
+    environment = _environment(context)
+    _check_durations(context.settings)
+    variables = _variables(context, environment)
+    pytest = ["-m", "pytest", *_pytest_options(context, environment)]
+    if context.arguments:
+        command = (environment.program("python"), *pytest, *context.arguments)
+        context.run(*command, env=variables)
+        return
+    outputs = context.outputs
+    settings_file = outputs / "coverage.ini"
+    coverage_config.write(context.settings, settings_file, outputs / coverage_config.DATA_FILE)
+    measured = ("-m", "coverage", "run", f"--rcfile={settings_file}")
+    junit = f"--junit-xml={outputs / 'junit.xml'}"
+    command = (environment.program("python"), *measured, *pytest, "-p", collection.PLUGIN, junit)
+    code = context.status(*command, env=variables)
+    if code not in {0, _NO_TESTS}:
+        message = f"pytest ended with {code}; again: `{shlex.join(context.job.call)}`"
+        raise JobFailed(message)
+    _check_account(context)
+
+
+def prove(settings: Settings, jobs: Sequence[Job]) -> tuple[str, ...]:
+    """Prove that the shards of a Python together ran each test exactly once."""
+    return proof.prove_jobs(settings.root, jobs)
+
+
+def _environment(context: Context[Options]) -> Environment:
+    options, job = context.options, context.job
+    tools = [PYTEST, coverage_config.COVERAGE]
+    if options.shards > 1:
+        tools.append(PYTEST_SPLIT)
+    if options.workers is not None:
+        tools.append(PYTEST_XDIST)
+    assert job.python is not None  # noqa: S101  # every job of this gate has one
+    return project_environment(
+        context,
+        python=job.python,
+        tools=tools,
+        wanted=GROUPS,
+        extras=options.extras,
+        groups=options.groups,
+    )
+
+
+def _pytest_options(context: Context[Options], environment: Environment) -> list[str]:
+    options = [*context.options.args]
+    if (shard := context.job.shard) is not None:
+        options += ["--splits", str(shard.count), "--group", str(shard.index)]
+        options += ["--splitting-algorithm", "least_duration"]
+        options += ["--durations-path", str(context.settings.root / durations.FILE)]
+    if context.options.workers is not None:
+        options += ["-n", str(context.options.workers)]
+    present = uv.installed(environment.folder)
+    if "pytest-randomly" in present:
+        # One seed for all shards, here and on every machine of CI: the commit's.
+        options.append(f"--randomly-seed={_seed(context.settings)}")
+    if "pytest-cov" in present:
+        # A shard alone never reaches the project's threshold; the coverage gate asks for it.
+        options.append("--no-cov")
+    return options
+
+
+def _variables(context: Context[Options], environment: Environment) -> dict[str, str]:
+    return {
+        **environment.variables,
+        "PYTHONPATH": str(collection.PLUGIN_FOLDER),
+        "PYTHONHASHSEED": str(_seed(context.settings)),
+        collection.OUTPUT_VARIABLE: str(context.outputs),
+        "PYTEST_XDIST_AUTO_NUM_WORKERS": str(context.cores),
+    }
+
+
+def _seed(settings: Settings) -> int:
+    return int(git.head(settings.repository)[:8] or "0", 16)
+
+
+def _check_durations(settings: Settings) -> None:
+    # pytest-split meets a damaged file with an internal error of pytest.
+    try:
+        durations.read(settings.root / durations.FILE)
+    except durations.DurationsError as error:
+        raise JobFailed(str(error)) from error
+
+
+def _check_account(context: Context[Options]) -> None:
+    try:
+        account = collection.load(context.outputs)
+    except collection.CollectionMissingError as error:
+        message = f"pytest ended well, but left {error}"
+        raise JobFailed(message) from error
+    collected = len(account.collected)
+    if not collected:
+        tests = ", ".join(context.settings.tests) or "no folder of tests"
+        message = (
+            f"no test was collected (looked in: {tests}); `tests` in [tool.pushgate] or pytest's "
+            f"`testpaths` names them, `enabled = false` in [tool.pushgate.gates.{name}] goes without"
+        )
+        raise JobFailed(message)
+    if idle := set(account.kept) - account.ran.keys():
+        message = f"{len(idle)} of its {len(account.kept)} tests did not run: {min(idle)} for one"
+        raise JobFailed(message)
+    shard = context.job.shard
+    if not account.kept:
+        if shard is None or collected >= shard.count:
+            message = f"the shard is empty, although {collected} tests were collected"
+            raise JobFailed(message)
+        context.log(f"an empty shard: {collected} tests in {shard.count} shards")

@@ -1,0 +1,1 @@
+"""The words of Pushgate as frozen values, without any I/O."""

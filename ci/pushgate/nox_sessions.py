@@ -1,0 +1,178 @@
+"""The gates as Nox sessions: the only importer of Nox."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import nox
+
+from pushgate.config.load import find_project
+from pushgate.gates import execution, own
+from pushgate.gates.base import Context, Gate, Sharded
+from pushgate.model.job import Job, Shard
+from pushgate.model.outcome import ExitCode, JobError, Outcome, Result
+from pushgate.model.settings import ConfigurationError
+from pushgate.plan.definition import Definition, define
+from pushgate.tools import process
+
+
+def register_sessions() -> None:
+    """Register a session for every gate, and for a gate with a matrix one for each Python.
+
+    Raises:
+        SystemExit: The definition cannot be used; every problem was printed. Its status is 2.
+    """
+    declared = own.declarations()
+    declared.closed = True
+    try:
+        definition = define(find_project(Path.cwd()), declared)
+        _refuse_taken_names(definition)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            print(f"pushgate: {problem}", file=sys.stderr)
+        sys.exit(ExitCode.USAGE)
+    nox.options.error_on_missing_interpreters = True
+    for session in _registered(definition):
+        _register(definition, session)
+    for gate in definition.gates:
+        _register_all_pythons(definition, gate)
+
+
+def _registered(definition: Definition) -> list[str]:
+    sessions = [job.session for job in definition.jobs if not definition.is_adopted(job)]
+    return list(dict.fromkeys(sessions))
+
+
+def _refuse_taken_names(definition: Definition) -> None:
+    taken = nox.registry.get().keys() & set(_registered(definition))
+    if taken:
+        raise ConfigurationError(
+            *(
+                f"noxfile.py has a session {name!r} of its own: in [tool.pushgate.gates.{name}], "
+                f"session = {name!r} makes it the gate, enabled = false leaves the gate out"
+                for name in sorted(taken)
+            )
+        )
+
+
+def _register(definition: Definition, session: str) -> None:
+    jobs = definition.of_session(session)
+    needs = {need for job in jobs for need in job.needs}
+    requires = [definition.job(need).session for need in sorted(needs)]
+    nox.session(
+        _carrying_out(definition, jobs),
+        name=session,
+        python=jobs[0].python,
+        # Environments are the gates' own affair, so that a gate runs the same without Nox;
+        # each job checks that its interpreter is the one that it names.
+        venv_backend="none",
+        requires=list(dict.fromkeys(requires)),
+        tags=[jobs[0].gate] if jobs[0].gate != session else [],
+        allow_parallel=True,
+    )
+
+
+def _register_all_pythons(definition: Definition, gate: str) -> None:
+    sessions = list(dict.fromkeys(job.session for job in definition.jobs if job.gate == gate))
+    if len(sessions) == 1:
+        return
+
+    def all_pythons(_session: nox.Session) -> None:
+        """Run it on every Python."""
+
+    nox.session(
+        all_pythons,
+        name=gate,
+        venv_backend="none",
+        requires=sessions,
+        default=False,
+        allow_parallel=True,
+    )
+
+
+def _carrying_out(
+    definition: Definition, jobs: Sequence[Job]
+) -> Callable[[nox.Session], None]:
+    gate = definition.gates[jobs[0].gate]
+
+    def carry_out(session: nox.Session) -> None:
+        if session.python != jobs[0].python:
+            session.error(f"Python {session.python} is not in `python` of [tool.pushgate]")
+        shard, arguments = _arguments(session)
+        contexts = [
+            Context(
+                settings=definition.settings,
+                job=job,
+                options=definition.settings.gates[job.gate],
+                tell=session.log,
+                needs=tuple(definition.job(need) for need in job.needs),
+                arguments=arguments,
+            )
+            for job in jobs
+            if shard in {None, job.shard}
+        ]
+        if not contexts:
+            session.error(f"--shard {shard}: the definition has {len(jobs)} shards")
+        with process.terminable():
+            if arguments:
+                _look(session, gate, contexts)
+            elif len(contexts) == 1:
+                _conclude(session, execution.perform(gate, contexts[0]))
+            else:
+                _together(session, gate, contexts)
+
+    carry_out.__doc__ = jobs[0].summary
+    return carry_out
+
+
+def _arguments(session: nox.Session) -> tuple[Shard | None, tuple[str, ...]]:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--shard", default=None)
+    try:
+        known, rest = parser.parse_known_args(session.posargs)
+        return None if known.shard is None else Shard.parse(known.shard), tuple(rest)
+    except (argparse.ArgumentError, ValueError) as error:
+        session.error(str(error))
+
+
+def _look(session: nox.Session, gate: Gate, contexts: Sequence[Context[Any]]) -> None:
+    session.log("with arguments: a look, not the gate; its outcome is not kept")
+    context = contexts[0]
+    if len(contexts) > 1:
+        # Arguments choose tests; splitting what they chose would only hide some of it.
+        context = context.unsplit()
+    try:
+        execution.look(gate, context)
+    except JobError as error:
+        session.error(f"{error.result}: {error}")
+
+
+def _together(session: nox.Session, gate: Gate, contexts: Sequence[Context[Any]]) -> None:
+    width = min(contexts[0].cores, len(contexts))
+    session.log(f"{len(contexts)} shards, {width} at a time, each as CI runs it")
+
+    def show(outcome: Outcome, output: IO[bytes]) -> None:
+        session.log(f"{outcome.job}: {outcome.result} in {outcome.seconds:.1f} s")
+        sys.stdout.flush()
+        shutil.copyfileobj(output, sys.stdout.buffer)
+        sys.stdout.flush()
+
+    outcomes = execution.perform_together(gate, contexts, show)
+    if bad := [outcome for outcome in outcomes if outcome.result is not Result.PASSED]:
+        session.error("; ".join(f"{one.job} {one.result}: {one.reason}" for one in bad))
+    if isinstance(gate, Sharded):
+        if problems := gate.prove(contexts[0].settings, [context.job for context in contexts]):
+            session.error(f"failed: {'; '.join(problems)}")
+        session.log(f"proven: the {len(contexts)} shards together ran every test exactly once")
+
+
+def _conclude(session: nox.Session, outcome: Outcome) -> None:
+    if outcome.result is Result.SKIPPED:
+        session.skip(outcome.reason)
+    if outcome.result is not Result.PASSED:
+        session.error(f"{outcome.result}: {outcome.reason}")

@@ -1,0 +1,1 @@
+"""From the definition and an event to the plan."""

@@ -1,0 +1,150 @@
+"""A project's definition: its settings, its gates and their jobs."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Final
+
+from pushgate.config.load import load
+from pushgate.gates import own
+from pushgate.gates.base import Gate
+from pushgate.gates.registry import BUILT_IN
+from pushgate.model.job import Job
+from pushgate.model.plan import GateOff
+from pushgate.model.settings import ConfigurationError, Settings
+
+NOXFILE: Final = "noxfile.py"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a project's gates are.
+
+    Attributes:
+        settings: What was detected and configured.
+        gates: The gates that are on, by name.
+        reasons: Why each of them is on.
+        off: The gates that are off.
+        jobs: Their jobs, each after what it needs.
+    """
+
+    settings: Settings
+    gates: Mapping[str, Gate]
+    reasons: Mapping[str, str]
+    off: tuple[GateOff, ...]
+    jobs: tuple[Job, ...]
+
+    def job(self, name: str) -> Job:
+        """Return the job of a name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return {job.name: job for job in self.jobs}[name]
+
+    def is_adopted(self, job: Job) -> bool:
+        """Tell whether a job's work is done by a Nox session that the project had already."""
+        options = self.settings.gates[job.gate]
+        return isinstance(options, own.Options) and options.session is not None
+
+    def of_session(self, session: str) -> tuple[Job, ...]:
+        """Return the jobs that a Nox session carries out."""
+        return tuple(job for job in self.jobs if job.session == session)
+
+
+def of_project(root: Path) -> Definition:
+    """Read a project's definition, its noxfile's gates included.
+
+    Args:
+        root: The project's folder.
+
+    Raises:
+        ConfigurationError: With every problem that was found.
+    """
+    noxfile = root / NOXFILE
+    with own.collecting() as declared:
+        if noxfile.is_file():
+            try:
+                runpy.run_path(str(noxfile))
+            except ConfigurationError:
+                raise
+            except Exception as error:
+                message = f"{NOXFILE} cannot be read: {type(error).__name__}: {error}"
+                raise ConfigurationError(message) from error
+    return define(root, declared)
+
+
+def define(root: Path, declared: own.Declarations) -> Definition:
+    """Put a definition together.
+
+    Args:
+        root: The project's folder.
+        declared: The gates that its noxfile declares.
+
+    Raises:
+        ConfigurationError: With every problem that was found.
+    """
+    schemas = {name: gate.Options for name, gate in BUILT_IN.items()}
+    settings = load(root, schemas, own.Options, declared.options)
+    gates: dict[str, Gate] = {}
+    reasons: dict[str, str] = {}
+    off: list[GateOff] = []
+    for name, options in settings.gates.items():
+        if isinstance(options, own.Options):
+            gate: Gate = declared.gates.get(name) or own.OwnGate(name)
+        else:
+            gate = BUILT_IN[name]
+        on, reason = gate.applies(settings)
+        if options.enabled is not None:
+            on, reason = options.enabled, f"enabled = {str(options.enabled).lower()}"
+        if on:
+            gates[name], reasons[name] = gate, reason
+        else:
+            off.append(GateOff(name, reason))
+    jobs = _linked([job for gate in gates.values() for job in gate.jobs(settings)], gates, off)
+    return Definition(settings, gates, reasons, tuple(off), jobs)
+
+
+def _linked(
+    jobs: Sequence[Job], gates: Iterable[str], off: Sequence[GateOff]
+) -> tuple[Job, ...]:
+    """Put job names where gates named gates, and order each job after what it needs."""
+    names = {gate: tuple(job.name for job in jobs if job.gate == gate) for gate in gates}
+    reasons = {gate.gate: gate.reason for gate in off}
+    problems = [
+        f"gate {job.gate} needs {need}, which is "
+        + (f"off: {reasons[need]}" if need in reasons else "no gate")
+        for job in jobs
+        for need in job.needs
+        if need not in names
+    ]
+    if problems:
+        raise ConfigurationError(*problems)
+    linked = {
+        job.name: replace(
+            job,
+            needs=tuple(name for need in job.needs for name in names[need]),
+            after=tuple(name for gate in job.after for name in names.get(gate, ())),
+        )
+        for job in jobs
+    }
+    try:
+        TopologicalSorter({job.name: (*job.needs, *job.after) for job in linked.values()}).prepare()
+    except CycleError as error:
+        message = f"gates wait for each other: {' -> '.join(error.args[1])}"
+        raise ConfigurationError(message) from error
+    ordered: dict[str, Job] = {}
+
+    def place(job: Job) -> None:
+        for need in job.needs:
+            if need not in ordered:
+                place(linked[need])
+        ordered.setdefault(job.name, job)
+
+    for job in linked.values():
+        place(job)
+    return tuple(ordered.values())

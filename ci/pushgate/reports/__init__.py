@@ -1,0 +1,1 @@
+"""What the user sees: reports take results and print or write them."""

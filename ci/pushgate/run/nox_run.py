@@ -1,0 +1,103 @@
+"""A plan, handed to ``nox -j``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pushgate.gates.execution import RUN_VARIABLE, stored_outcome
+from pushgate.model.job import Job
+from pushgate.model.outcome import Outcome, Result
+from pushgate.model.settings import ConfigurationError
+from pushgate.plan.definition import NOXFILE, Definition
+from pushgate.tools import process
+
+
+def run(definition: Definition, jobs: Sequence[Job], parallel: int) -> list[Outcome]:
+    """Run jobs by Nox, side by side, and collect how each ended.
+
+    Args:
+        definition: The project's definition.
+        jobs: The jobs, with all that they need.
+        parallel: How many sessions run at a time.
+
+    Returns:
+        An outcome for each job, in their order.
+
+    Raises:
+        ConfigurationError: The project has no noxfile, or Nox cannot use it.
+    """
+    root = definition.settings.root
+    if not (root / NOXFILE).is_file():
+        message = (
+            f"no {NOXFILE} in {root}: write one with the lines `import pushgate` and "
+            "`pushgate.register()`"
+        )
+        raise ConfigurationError(message)
+    name = uuid.uuid4().hex
+    environment = {**os.environ, RUN_VARIABLE: name}
+    reported: dict[str, Outcome] = {}
+    for arguments in _calls(definition, jobs, parallel):
+        with TemporaryDirectory(prefix="pushgate-run-") as folder:
+            report = Path(folder, "report.json")
+            nox = (sys.executable, "-m", "nox", "-f", NOXFILE, "--report", str(report))
+            completed = process.run((*nox, *arguments), cwd=root, env=environment)
+            if not report.is_file():
+                message = f"nox ended with {completed.returncode} before it ran a session (see above)"
+                raise ConfigurationError(message)
+            reported |= _reported(report)
+    return [_outcome(definition, job, name, reported) for job in jobs]
+
+
+def _calls(definition: Definition, jobs: Sequence[Job], parallel: int) -> Iterator[list[str]]:
+    """Yield the arguments of every Nox call: one for all whole sessions, one for each lone shard."""
+    names = {job.name for job in jobs}
+    sessions = list(dict.fromkeys(job.session for job in jobs))
+    whole = [
+        session
+        for session in sessions
+        if all(job.name in names for job in definition.of_session(session))
+    ]
+    for job in jobs:
+        if job.session not in whole:
+            yield list(job.call[1:])
+    if whole:
+        yield ["-j", str(parallel), "-s", *whole]
+
+
+def _reported(report: Path) -> Mapping[str, Outcome]:
+    results = {"success": Result.PASSED, "failed": Result.FAILED, "skipped": Result.SKIPPED}
+    sessions = json.loads(report.read_text(encoding="utf-8"))["sessions"]
+    return {
+        session["name"]: Outcome(
+            job=session["name"],
+            result=results.get(session["result"], Result.ABORTED),
+            reason=session["reason"] or "",
+            seconds=session["duration"],
+        )
+        for session in sessions
+    }
+
+
+def _outcome(
+    definition: Definition, job: Job, run_name: str, reported: Mapping[str, Outcome]
+) -> Outcome:
+    stored = stored_outcome(definition.settings.root, job)
+    if stored is not None and stored.run == run_name:
+        return stored.outcome
+    session = reported.get(job.session)
+    if session is None:
+        return Outcome(job=job.name, result=Result.ABORTED, reason="nox did not come to it")
+    if definition.is_adopted(job):
+        return Outcome(
+            job=job.name, result=session.result, reason=session.reason, seconds=session.seconds
+        )
+    if session.result is Result.PASSED:
+        reason = f"it left no outcome: is there another session {job.session!r} in {NOXFILE}?"
+        return Outcome(job=job.name, result=Result.UNAVAILABLE, reason=reason)
+    return Outcome(job=job.name, result=Result.ABORTED, reason=session.reason or "it never started")

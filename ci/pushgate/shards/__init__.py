@@ -1,0 +1,1 @@
+"""Split test suites: what each shard writes, the proof that nothing was lost, the durations."""

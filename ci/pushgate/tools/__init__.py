@@ -1,0 +1,1 @@
+"""The outside: processes, git, uv, interpreters, Docker. Nothing here knows a gate."""

@@ -1,0 +1,126 @@
+"""Questions to git."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pushgate.tools import process
+
+_EMPTY_TREE: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+
+class NoRepositoryError(Exception):
+    """The folder is in no git repository, or git is missing."""
+
+
+@dataclass(frozen=True)
+class TrackedState:
+    """What the tracked files hold.
+
+    Attributes:
+        head: The id of the commit that is checked out; empty before the first one.
+        changed: The files that differ from it, each with a hash of what it holds now
+            (empty for a file that is gone).
+    """
+
+    head: str
+    changed: tuple[tuple[str, str], ...]
+
+    @property
+    def digest(self) -> str:
+        """A short name of this state: the commit, and a hash of the changes if there are any."""
+        if not self.changed:
+            return self.head
+        changes = hashlib.sha256(repr(self.changed).encode()).hexdigest()
+        return f"{self.head}+{changes[:16]}"
+
+    def differences(self, other: TrackedState) -> tuple[str, ...]:
+        """Name the files that differ between this state and ``other``, which has the same head."""
+        return tuple(sorted({path for path, _ in set(self.changed) ^ set(other.changed)}))
+
+
+def _git(folder: Path, *arguments: str, check: bool = True) -> process.Completed:
+    # Without optional locks a question never rewrites the user's index.
+    environment = process.clean_environment({"GIT_OPTIONAL_LOCKS": "0"})
+    return process.capture(["git", *arguments], cwd=folder, env=environment, check=check)
+
+
+def version() -> str:
+    """Return git's version, empty where there is no git."""
+    try:
+        return _git(Path.home(), "--version").stdout.split()[2]
+    except process.CommandError:
+        return ""
+
+
+def toplevel(folder: Path) -> Path:
+    """Find the top folder of the working tree that holds ``folder``.
+
+    Raises:
+        NoRepositoryError: There is none, or no git.
+    """
+    try:
+        answer = _git(folder, "rev-parse", "--show-toplevel", check=False)
+    except process.CommandError as error:
+        message = f"{error}: Pushgate asks git which files CI will have"
+        raise NoRepositoryError(message) from error
+    if answer.returncode != 0:
+        said = answer.stderr.strip().removeprefix("fatal: ").partition("\n")[0]
+        message = f"{folder}: {said}: Pushgate asks git which files CI will have"
+        raise NoRepositoryError(message)
+    return Path(answer.stdout.removesuffix("\n"))
+
+
+def head(repository: Path) -> str:
+    """Return the id of the commit that is checked out, empty before the first one."""
+    return _git(repository, "rev-parse", "--verify", "--quiet", "HEAD", check=False).stdout.strip()
+
+
+def tracked_files(folder: Path) -> tuple[str, ...]:
+    """List the tracked files below ``folder``, relative to it, that exist."""
+    listing = _git(folder, "ls-files", "-z").stdout
+    return tuple(path for path in listing.split("\0") if path and (folder / path).is_file())
+
+
+def tracked_state(repository: Path) -> TrackedState:
+    """Take down what the tracked files hold now, relative to the commit that is checked out."""
+    commit = head(repository)
+    listing = _git(
+        repository, "diff", "--name-only", "--no-renames", "-z", commit or _EMPTY_TREE
+    ).stdout
+    paths = sorted(path for path in listing.split("\0") if path)
+    return TrackedState(commit, tuple((path, _content_hash(repository / path)) for path in paths))
+
+
+def _content_hash(path: Path) -> str:
+    if path.is_symlink():
+        return hashlib.sha256(str(path.readlink()).encode()).hexdigest()
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def copy_tracked(repository: Path, destination: Path) -> None:
+    """Copy a repository as CI would have it, with the tracked files as they are now.
+
+    The copy has the history (a build may read its version from a tag) but no
+    untracked or ignored file.
+
+    Args:
+        repository: The top folder of the working tree.
+        destination: A folder that does not exist yet.
+    """
+    _git(
+        repository,
+        *("clone", "--quiet", "--shared", "--no-checkout", str(repository), str(destination)),
+    )
+    if head(destination):
+        _git(destination, "reset", "--quiet")
+    for path in tracked_files(repository):
+        (destination / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(repository / path, destination / path, follow_symlinks=False)

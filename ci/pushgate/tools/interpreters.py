@@ -1,0 +1,103 @@
+"""Python interpreters of this machine, found by version and verified by running them."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from pushgate.tools import process
+
+_ASK = "import os, sys; print('%d.%d.%d' % sys.version_info[:3], os.path.realpath(sys.executable))"
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python that answered.
+
+    Attributes:
+        version: Its full version, such as ``3.12.1``.
+        path: Its absolute path, links resolved.
+    """
+
+    version: str
+    path: Path
+
+
+class InterpreterMissingError(Exception):
+    """No interpreter of a version was found; the message says where it was looked for."""
+
+
+@functools.cache
+def find(version: str) -> Interpreter:
+    """Find the interpreter of a version, never that of another.
+
+    Looked at in this order: every ``pythonX.Y`` on PATH, pyenv's versions (its
+    shims fail for every version that is not the active one), what uv manages.
+    The first place with one that runs and tells this version decides; among
+    several of pyenv's, the newest patch release.
+
+    Args:
+        version: ``X.Y``.
+
+    Raises:
+        InterpreterMissingError: None of them runs and tells this version.
+    """
+    for candidates in (_on_path(version), _of_pyenv(version), _of_uv(version)):
+        answers = (_ask(candidate) for candidate in candidates)
+        for found in answers:
+            if found is not None and found.version.startswith(f"{version}."):
+                return found
+    message = (
+        f"no Python {version} here: looked for python{version} on PATH, in {pyenv_versions()} "
+        f"and among uv's. Install it (`uv python install {version}`), or set `python` "
+        "in [tool.pushgate]"
+    )
+    raise InterpreterMissingError(message)
+
+
+def pyenv_versions() -> Path:
+    """Return the folder in which pyenv keeps its interpreters, there or not."""
+    return Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+
+
+def _on_path(version: str) -> Iterator[Path]:
+    for folder in os.get_exec_path():
+        candidate = shutil.which(f"python{version}", path=folder)
+        if candidate is not None:
+            yield Path(candidate).absolute()
+
+
+def _of_pyenv(version: str) -> Iterator[Path]:
+    folders = pyenv_versions().glob(f"{version}.*")
+    stable = (folder for folder in folders if folder.name.replace(".", "").isdigit())
+    for folder in sorted(stable, key=lambda folder: Version(folder.name), reverse=True):
+        yield folder / "bin" / f"python{version}"
+
+
+def _of_uv(version: str) -> Iterator[Path]:
+    try:
+        answer = process.capture(
+            ["uv", "python", "find", "--managed-python", "--no-python-downloads", version],
+            cwd=Path.home(),
+            check=False,
+        )
+    except process.CommandError:
+        return
+    if answer.returncode == 0:
+        yield Path(answer.stdout.strip())
+
+
+def _ask(candidate: Path) -> Interpreter | None:
+    # -I: neither the folder nor the environment may change what it says.
+    try:
+        answer = process.capture([str(candidate), "-I", "-c", _ASK], cwd=Path.home(), check=False)
+    except process.CommandError:
+        return None
+    version, _, path = answer.stdout.strip().partition(" ")
+    return Interpreter(version, Path(path)) if answer.returncode == 0 and path else None

@@ -1,0 +1,238 @@
+"""Child processes: the only user of ``subprocess``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+GRACE_SECONDS: Final = 3.0
+"""How long a child may take to end after each signal, before the next, harder one."""
+
+_FOREIGN: Final = (
+    # An environment that happens to be active here and is not in CI.
+    "VIRTUAL_ENV",
+    "VIRTUAL_ENV_PROMPT",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    # Options from the shell that change what a green means.
+    "PYTEST_ADDOPTS",
+    "PYTEST_PLUGINS",
+    "MYPYPATH",
+)
+_FOREIGN_PREFIXES: Final = (
+    "COVERAGE_",
+    "COV_CORE_",
+    "PYTEST_XDIST_",
+    "UV_PROJECT",
+    "UV_PYTHON",
+    "UV_RUN_",
+)
+_GIT_LOCAL: Final = frozenset(
+    # `git rev-parse --local-env-vars`, git 2.39; set inside a hook.
+    (
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_CONFIG GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT "
+        "GIT_OBJECT_DIRECTORY GIT_DIR GIT_WORK_TREE GIT_IMPLICIT_WORK_TREE GIT_GRAFT_FILE "
+        "GIT_INDEX_FILE GIT_NO_REPLACE_OBJECTS GIT_REPLACE_REF_BASE GIT_PREFIX "
+        "GIT_SHALLOW_FILE GIT_COMMON_DIR GIT_INTERNAL_SUPER_PREFIX"
+    ).split()
+)
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A command that has ended.
+
+    Attributes:
+        command: What was run.
+        returncode: Its exit status; negative: ended by that signal.
+        stdout: What it wrote there, as far as it was captured.
+        stderr: Likewise.
+    """
+
+    command: tuple[str, ...]
+    returncode: int
+    stdout: str = ""
+    stderr: str = ""
+
+
+class CommandError(Exception):
+    """A command could not be started, or ended with a status that its caller cannot use.
+
+    Attributes:
+        completed: The command with its status and both outputs.
+    """
+
+    def __init__(self, completed: Completed, message: str = "") -> None:
+        said = completed.stderr.strip() or completed.stdout.strip()
+        super().__init__(
+            message
+            or f"`{shlex.join(completed.command)}` ended with {completed.returncode}"
+            + (f": {said}" if said else "")
+        )
+        self.completed = completed
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment for a gate's commands: this one, less what CI would not have.
+
+    Left out are git's repository variables (a hook has them), an active virtual
+    environment, ``PYTHONPATH``, and options for pytest, mypy, coverage and uv
+    that come from the shell.
+
+    Args:
+        extra: Variables to add.
+    """
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _GIT_LOCAL
+        and name not in _FOREIGN
+        and not name.startswith(_FOREIGN_PREFIXES)
+    }
+    return environment | dict(extra or {})
+
+
+def run(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    output: IO[bytes] | None = None,
+) -> Completed:
+    """Run a command to its end and let its output through.
+
+    A ``KeyboardInterrupt`` while it runs ends the child first (SIGINT, SIGTERM,
+    SIGKILL, each ``GRACE_SECONDS`` apart) and is then raised again.
+
+    Args:
+        command: The program and its arguments.
+        cwd: The folder to run it in.
+        env: Its whole environment; ``clean_environment()`` unless given.
+        output: A file for both of its outputs; this process's own unless given.
+
+    Raises:
+        CommandError: The program cannot be started.
+    """
+    sys.stdout.flush()
+    with _started(command, cwd, env, stdout=output, stderr=output and subprocess.STDOUT) as child:
+        return Completed(tuple(command), child.wait())
+
+
+def capture(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    check: bool = True,
+    stdin: str | None = None,
+) -> Completed:
+    """Run a command and keep its output.
+
+    Args:
+        command: The program and its arguments.
+        cwd: The folder to run it in.
+        env: Its whole environment; ``clean_environment()`` unless given.
+        check: Whether a status other than 0 is an error.
+        stdin: Text for its standard input.
+
+    Raises:
+        CommandError: The program cannot be started, or ``check`` and a status other than 0.
+    """
+    pipe = subprocess.PIPE
+    with _started(
+        command, cwd, env, stdout=pipe, stderr=pipe, stdin=None if stdin is None else pipe
+    ) as child:
+        stdout, stderr = child.communicate(None if stdin is None else stdin.encode())
+    completed = Completed(
+        tuple(command),
+        child.returncode,
+        stdout.decode(errors="replace"),
+        stderr.decode(errors="replace"),
+    )
+    if check and completed.returncode != 0:
+        raise CommandError(completed)
+    return completed
+
+
+@contextmanager
+def _started(
+    command: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str] | None,
+    *,
+    stdout: IO[bytes] | int | None,
+    stderr: IO[bytes] | int | None,
+    stdin: int | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    try:
+        child = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=clean_environment() if env is None else dict(env),
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdout=stdout,
+            stderr=stderr,
+        )
+    except OSError as error:
+        message = f"`{command[0]}` cannot be started: {error.strerror or error}"
+        raise CommandError(Completed(tuple(command), 127), message) from error
+    with child:
+        _live.add(child)
+        try:
+            yield child
+        except BaseException:
+            _end(child)
+            raise
+        finally:
+            _live.discard(child)
+
+
+_live: set[subprocess.Popen[bytes]] = set()
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        child.send_signal(number)
+        try:
+            child.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+        return
+
+
+def end_all() -> None:
+    """End every child of this process, whichever thread started it."""
+    enders = [threading.Thread(target=_end, args=(child,)) for child in list(_live)]
+    for ender in enders:
+        ender.start()
+    for ender in enders:
+        ender.join()
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Make SIGTERM and SIGHUP end this process as Ctrl-C does, children first.
+
+    Nox turns only SIGINT into an orderly end; the other two would leave its
+    children behind.
+    """
+
+    def interrupt(number: int, _frame: object) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
