@@ -65,7 +65,6 @@ def _register(definition: Definition, session: str) -> None:
     needs = {need for job in jobs for need in job.needs}
     requires = [definition.job(need).session for need in sorted(needs)]
     nox.session(
-        _carrying_out(definition, jobs),
         name=session,
         python=jobs[0].python,
         # Environments are the gates' own affair, so that a gate runs the same without Nox;
@@ -74,7 +73,7 @@ def _register(definition: Definition, session: str) -> None:
         requires=list(dict.fromkeys(requires)),
         tags=[jobs[0].gate] if jobs[0].gate != session else [],
         allow_parallel=True,
-    )
+    )(_carrying_out(definition, jobs))
 
 
 def _register_all_pythons(definition: Definition, gate: str) -> None:
@@ -86,18 +85,15 @@ def _register_all_pythons(definition: Definition, gate: str) -> None:
         """Run it on every Python."""
 
     nox.session(
-        all_pythons,
         name=gate,
         venv_backend="none",
         requires=sessions,
         default=False,
         allow_parallel=True,
-    )
+    )(all_pythons)
 
 
-def _carrying_out(
-    definition: Definition, jobs: Sequence[Job]
-) -> Callable[[nox.Session], None]:
+def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.Session], None]:
     gate = definition.gates[jobs[0].gate]
 
     def carry_out(session: nox.Session) -> None:

@@ -12,10 +12,33 @@ from packaging.utils import canonicalize_name
 
 from pushgate.config.tables import strings, table
 
-_NO_CODE: Final = frozenset(
-    "test tests testing doc docs example examples sample samples bench benchmark benchmarks "
-    "script scripts tool tools tasks ci build dist noxfile setup conftest conf".split()
+_NO_CODE: Final = (
+    "bench",
+    "benchmark",
+    "benchmarks",
+    "build",
+    "ci",
+    "conf",
+    "conftest",
+    "dist",
+    "doc",
+    "docs",
+    "example",
+    "examples",
+    "noxfile",
+    "sample",
+    "samples",
+    "script",
+    "scripts",
+    "setup",
+    "tasks",
+    "test",
+    "testing",
+    "tests",
+    "tool",
+    "tools",
 )
+"""Top-level names that are no package of the project, where nothing else says what is."""
 
 
 def sources(name: str, pyproject: Mapping[str, object], tracked: Sequence[str]) -> tuple[str, ...]:

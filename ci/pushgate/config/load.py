@@ -130,7 +130,9 @@ def _check_paths(root: Path, configured: _Table, problems: Problems) -> None:
     for key in ("sources", "tests"):
         for index, path in enumerate(getattr(configured, key)):
             if not (root / path).exists():
-                problems.add(f"tool.pushgate.{key}[{index}]", path, "a file or folder of the project")
+                problems.add(
+                    f"tool.pushgate.{key}[{index}]", path, "a file or folder of the project"
+                )
     if not configured.branches:
         problems.add("tool.pushgate.branches", [], "at least the main branch")
 
@@ -164,7 +166,9 @@ def _gates(
             base = options.get(name)
             changed = {key.replace("-", "_"): getattr(given, key.replace("-", "_")) for key in keys}
             options[name] = (
-                dataclasses.replace(base, **changed) if type(base) is schema and base else given
+                dataclasses.replace(base, **changed)
+                if base is not None and type(base) is schema
+                else given
             )
     for name, option in options.items():
         for gate in option.after:

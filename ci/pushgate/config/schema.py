@@ -88,22 +88,18 @@ def _value(
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in {typing.Union, types.UnionType}:
         return _of_union(value, arguments, where, problems, metadata)
-    if origin is tuple:
-        if not isinstance(value, list):
-            problems.add(where, value, f"an array of {_expected(arguments[0])}")
-            return ()
-        return tuple(
-            _value(item, arguments[0], f"{where}[{index}]", problems, metadata)
-            for index, item in enumerate(value)
-        )
-    if dataclasses.is_dataclass(hint) and hint is not Event:
-        if not isinstance(value, dict):
-            problems.add(where, value, "a table")
-            return None
-        return read(typing.cast("type[object]", hint), value, where, problems)
     if not _fits(value, hint):
         problems.add(where, value, _expected(hint))
         return value
+    if origin is tuple:
+        items = typing.cast("list[object]", value)
+        return tuple(
+            _value(item, arguments[0], f"{where}[{index}]", problems, metadata)
+            for index, item in enumerate(items)
+        )
+    if dataclasses.is_dataclass(hint) and hint is not Event:
+        table = typing.cast("dict[str, object]", value)
+        return read(typing.cast("type[object]", hint), table, where, problems)
     return _narrowed(value, hint, where, problems, metadata)
 
 
@@ -123,20 +119,21 @@ def _of_union(
 
 
 def _fits(value: object, hint: Any) -> bool:
-    origin = typing.get_origin(hint)
-    if origin is tuple:
-        return isinstance(value, list)
-    if origin is typing.Literal:
+    if typing.get_origin(hint) is typing.Literal:
         return value in typing.get_args(hint)
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, _accepted(hint))
+
+
+def _accepted(hint: Any) -> Any:
+    if typing.get_origin(hint) is tuple:
+        return list
     if hint is Event:
-        return isinstance(value, str)
+        return str
     if dataclasses.is_dataclass(hint):
-        return isinstance(value, dict)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, hint)
+        return dict
+    return (int, float) if hint is float else hint
 
 
 def _narrowed(

@@ -7,7 +7,7 @@ import os
 import shutil
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -183,7 +183,9 @@ def _audit(context: Context[Options], folder: Path) -> Mapping[str, Any]:
         # Status 1 is a finding, an unreachable service or a crash; only a finding has a report.
         said = answer.stderr.strip().rpartition("\n")[2]
         _unavailable(context, f"pip-audit could not look (status {answer.returncode}): {said}")
-    if dropped := [line for line in answer.stderr.splitlines() if line.startswith(_SERVICE_DROPPED)]:
+    if dropped := [
+        line for line in answer.stderr.splitlines() if line.startswith(_SERVICE_DROPPED)
+    ]:
         _unavailable(context, f"pip-audit could not use an answer: {dropped[0]}")
     return report
 
@@ -215,14 +217,16 @@ def _refuse_gaps(
         for package in report["dependencies"]
         if "skip_reason" not in package
     }
-    reasons = {
+    reasons: dict[str, str] = {
         canonicalize_name(package["name"]): package["skip_reason"]
         for package in report["dependencies"]
         if "skip_reason" in package
     }
     gaps = sorted(package for package in set(expected) - audited if package[0] not in excepted)
     for package, version in gaps:
-        context.log(f"not audited: {package} {version}: {reasons.get(package, 'not in the report')}")
+        context.log(
+            f"not audited: {package} {version}: {reasons.get(package, 'not in the report')}"
+        )
     if gaps:
         _unavailable(
             context,

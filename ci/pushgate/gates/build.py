@@ -20,7 +20,9 @@ from pushgate.tools import git, uv
 
 name: Final = "build"
 TWINE: Final = "twine==7.0.0"
-_IMPORTABLE: Final = re.compile(r"([A-Za-z][A-Za-z0-9_]*)(?:/.+\.(?:py|so|pyd)|\.py|\.[^/]*(?:so|pyd))")
+_IMPORTABLE: Final = re.compile(
+    r"([A-Za-z][A-Za-z0-9_]*)(?:/.+\.(?:py|so|pyd)|\.py|\.[^/]*(?:so|pyd))"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,12 @@ def _import_alone(context: Context[Options], wheel: Path) -> None:
         uv.create(environment, python)
         uv.install(environment, [str(wheel)], cwd=environment)
         # -I: only what the wheel installed can be imported, not this folder.
-        command = (str(uv.environment_python(environment)), "-I", "-c", f"import {', '.join(modules)}")
+        command = (
+            str(uv.environment_python(environment)),
+            "-I",
+            "-c",
+            f"import {', '.join(modules)}",
+        )
         if context.status(*command, cwd=environment):
             message = f"{wheel.name}, installed alone, cannot be imported"
             raise JobFailed(message)

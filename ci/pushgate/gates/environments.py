@@ -148,7 +148,12 @@ def verify_python(environment: Environment) -> None:
         JobFailed: It runs another, for example one that a ``.python-version`` file named.
     """
     answer = process.capture(
-        [environment.program("python"), "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+        [
+            environment.program("python"),
+            "-I",
+            "-c",
+            "import sys; print('%d.%d' % sys.version_info[:2])",
+        ],
         cwd=environment.folder,
         check=False,
     )
@@ -234,7 +239,11 @@ def _from_lock(settings: Settings, folder: Path, request: _Request, *, known: bo
     if missing:
         # The tools must go with what is locked, not change it.
         constraints = folder / "pushgate-constraints.txt"
-        lines = [f"{name}=={version}" for name, version in present.items() if name != _name(settings.name)]
+        lines = [
+            f"{name}=={version}"
+            for name, version in present.items()
+            if name != _name(settings.name)
+        ]
         constraints.write_text("\n".join(lines), encoding="utf-8")
         uv.install(folder, ["--constraints", str(constraints), *missing], cwd=settings.root)
 

@@ -18,7 +18,7 @@ GateFunction = Callable[[Context[Any]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(GateOptions):
+class OwnOptions(GateOptions):
     """Keys of ``[tool.pushgate.gates.NAME]`` where NAME is a gate of the project's own.
 
     Attributes:
@@ -49,7 +49,7 @@ class OwnGate:
 
     name: str
     function: GateFunction | None = None
-    Options: type[GateOptions] = Options
+    Options: type[GateOptions] = OwnOptions
 
     def applies(self, settings: Settings) -> Applies:
         """On: the project asks for it."""
@@ -89,14 +89,14 @@ class OwnGate:
         for command in options.run:
             context.run(*shlex.split(command))
 
-    def _options(self, settings: Settings) -> Options:
+    def _options(self, settings: Settings) -> OwnOptions:
         options = settings.gates[self.name]
-        if not isinstance(options, Options):
+        if not isinstance(options, OwnOptions):
             message = f"gate {self.name} has the options of another gate"
             raise TypeError(message)
         return options
 
-    def _summary(self, options: Options) -> str:
+    def _summary(self, options: OwnOptions) -> str:
         if self.function and self.function.__doc__:
             return self.function.__doc__.strip().partition("\n")[0]
         return "; ".join(options.run) or f"the project's own gate {self.name}"
@@ -113,7 +113,7 @@ class Declarations:
     """
 
     gates: dict[str, OwnGate] = field(default_factory=dict)
-    options: dict[str, Options] = field(default_factory=dict)
+    options: dict[str, OwnOptions] = field(default_factory=dict)
     closed: bool = False
 
 
@@ -178,7 +178,9 @@ def gate(
         declared = declarations()
         chosen = name or function.__name__.replace("_", "-")
         if declared.closed:
-            message = f"noxfile.py: gate {chosen!r} is declared below pushgate.register(): move it above"
+            message = (
+                f"noxfile.py: gate {chosen!r} is declared below pushgate.register(): move it above"
+            )
             raise ConfigurationError(message)
         if chosen in declared.gates:
             message = f"noxfile.py: two gates are called {chosen!r}"
@@ -189,7 +191,7 @@ def gate(
             message = f"noxfile.py: gate {chosen!r}: on: {error}"
             raise ConfigurationError(message) from error
         declared.gates[chosen] = OwnGate(chosen, function)
-        declared.options[chosen] = Options(
+        declared.options[chosen] = OwnOptions(
             on=events,
             after=tuple(after),
             needs=tuple(needs),

@@ -54,13 +54,13 @@ def run(context: Context[Options]) -> None:
     for finding in findings:
         place = f"{finding['filename']}:{finding['line_number']}"
         context.log(f"{place}: {finding['test_id']} {finding['issue_text']}")
-    for error in errors:
-        context.log(f"{error['filename']}: not looked at: {error['reason']}")
+    for unread in errors:
+        context.log(f"{unread['filename']}: not looked at: {unread['reason']}")
     if findings:
         message = f"bandit found {len(findings)} dangerous patterns"
         raise JobFailed(message)
     if errors:
-        message = f"bandit could not parse {', '.join(error['filename'] for error in errors)}"
+        message = f"bandit could not parse {', '.join(unread['filename'] for unread in errors)}"
         raise JobUnavailable(message)
     if not metrics.keys() - {"_totals"}:
         message = f"bandit looked at no file in {', '.join(settings.sources)}"

@@ -174,8 +174,8 @@ def _check_account(context: Context[Options]) -> None:
     if not collected:
         tests = ", ".join(context.settings.tests) or "no folder of tests"
         message = (
-            f"no test was collected (looked in: {tests}); `tests` in [tool.pushgate] or pytest's "
-            f"`testpaths` names them, `enabled = false` in [tool.pushgate.gates.{name}] goes without"
+            f"no test was collected (looked in: {tests}); pytest's `testpaths` names the folders, "
+            f"`enabled = false` in [tool.pushgate.gates.{name}] goes without tests"
         )
         raise JobFailed(message)
     if idle := set(account.kept) - account.ran.keys():

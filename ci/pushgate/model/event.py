@@ -7,7 +7,9 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 KINDS: Final = ("push", "pull_request", "tag", "schedule", "all")
-EXPECTED: Final = "push, push:BRANCH, pull_request, pull_request:BRANCH, tag, tag:NAME, schedule or all"
+EXPECTED: Final = (
+    "push, push:BRANCH, pull_request, pull_request:BRANCH, tag, tag:NAME, schedule or all"
+)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Definition:
     def is_adopted(self, job: Job) -> bool:
         """Tell whether a job's work is done by a Nox session that the project had already."""
         options = self.settings.gates[job.gate]
-        return isinstance(options, own.Options) and options.session is not None
+        return isinstance(options, own.OwnOptions) and options.session is not None
 
     def of_session(self, session: str) -> tuple[Job, ...]:
         """Return the jobs that a Nox session carries out."""
@@ -89,12 +89,12 @@ def define(root: Path, declared: own.Declarations) -> Definition:
         ConfigurationError: With every problem that was found.
     """
     schemas = {name: gate.Options for name, gate in BUILT_IN.items()}
-    settings = load(root, schemas, own.Options, declared.options)
+    settings = load(root, schemas, own.OwnOptions, declared.options)
     gates: dict[str, Gate] = {}
     reasons: dict[str, str] = {}
     off: list[GateOff] = []
     for name, options in settings.gates.items():
-        if isinstance(options, own.Options):
+        if isinstance(options, own.OwnOptions):
             gate: Gate = declared.gates.get(name) or own.OwnGate(name)
         else:
             gate = BUILT_IN[name]
@@ -109,9 +109,7 @@ def define(root: Path, declared: own.Declarations) -> Definition:
     return Definition(settings, gates, reasons, tuple(off), jobs)
 
 
-def _linked(
-    jobs: Sequence[Job], gates: Iterable[str], off: Sequence[GateOff]
-) -> tuple[Job, ...]:
+def _linked(jobs: Sequence[Job], gates: Iterable[str], off: Sequence[GateOff]) -> tuple[Job, ...]:
     """Put job names where gates named gates, and order each job after what it needs."""
     names = {gate: tuple(job.name for job in jobs if job.gate == gate) for gate in gates}
     reasons = {gate.gate: gate.reason for gate in off}

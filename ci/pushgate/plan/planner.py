@@ -25,9 +25,7 @@ def plan(definition: Definition, event: Event, wanted: Collection[str] = ()) -> 
         ConfigurationError: A name in ``wanted`` is none.
     """
     _refuse_unknown(definition, wanted)
-    chosen = {
-        job.name: _decision(job, event, wanted) for job in definition.jobs
-    }
+    chosen = {job.name: _decision(job, event, wanted) for job in definition.jobs}
     # Backwards, each job before what it needs: one pass reaches all that is needed.
     for job in reversed(definition.jobs):
         for need in job.needs:

@@ -37,7 +37,9 @@ def to_mermaid(plan: Plan) -> str:
     lines += [f'  {ids[job.name]}["{job.name}"]' for job in plan.selected]
     for job in plan.selected:
         lines += [f"  {ids[need]} --> {ids[job.name]}" for need in job.needs if need in ids]
-        lines += [f"  {ids[first]} -.-> {ids[job.name]}" for first in _only_after(job) if first in ids]
+        lines += [
+            f"  {ids[first]} -.-> {ids[job.name]}" for first in _only_after(job) if first in ids
+        ]
     return "\n".join(lines)
 
 

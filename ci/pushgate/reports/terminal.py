@@ -53,12 +53,14 @@ def show_plan(plan: Plan) -> None:
     for gate in plan.off:
         table.add_row(escape(gate.gate), "", "", escape(f"off: {gate.reason}"), style="dim")
     console = _console()
-    console.print(f"{len(plan.selected)} of {len(plan.jobs)} jobs for [bold]{escape(str(plan.event))}[/]")
+    console.print(
+        f"{len(plan.selected)} of {len(plan.jobs)} jobs for [bold]{escape(str(plan.event))}[/]"
+    )
     console.print(table)
 
 
 def show_outcomes(outcomes: Sequence[Outcome], calls: dict[str, str], seconds: float) -> None:
-    """Print how a run ended: every job, then the verdict and the lines that repeat what did not pass.
+    """Print how a run ended: every job, the verdict, and what repeats those that did not pass.
 
     Args:
         outcomes: One for each job.
@@ -111,7 +113,9 @@ def show_durations(merged: Merged, file: str) -> None:
     )
     if merged.missing:
         names = escape(", ".join(merged.missing))
-        console.print(f"[yellow]no measurements of {names}[/]: tests that only they run are dropped")
+        console.print(
+            f"[yellow]no measurements of {names}[/]: tests that only they run are dropped"
+        )
     split = merged.balance
     if split.shards == 1:
         return

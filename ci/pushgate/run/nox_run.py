@@ -48,14 +48,16 @@ def run(definition: Definition, jobs: Sequence[Job], parallel: int) -> list[Outc
             nox = (sys.executable, "-m", "nox", "-f", NOXFILE, "--report", str(report))
             completed = process.run((*nox, *arguments), cwd=root, env=environment)
             if not report.is_file():
-                message = f"nox ended with {completed.returncode} before it ran a session (see above)"
+                message = (
+                    f"nox ended with {completed.returncode} before it ran a session (see above)"
+                )
                 raise ConfigurationError(message)
             reported |= _reported(report)
     return [_outcome(definition, job, name, reported) for job in jobs]
 
 
 def _calls(definition: Definition, jobs: Sequence[Job], parallel: int) -> Iterator[list[str]]:
-    """Yield the arguments of every Nox call: one for all whole sessions, one for each lone shard."""
+    """Yield the arguments of every Nox call: one for all whole sessions, one a lone shard."""
     names = {job.name for job in jobs}
     sessions = list(dict.fromkeys(job.session for job in jobs))
     whole = [

@@ -39,17 +39,9 @@ def load(folder: Path) -> Collection:
         CollectionMissingError: A file is missing or damaged.
     """
     try:
-        tests = _read(folder / "collected.json")
-        ran = _read(folder / "durations.json")
-        return Collection(tuple(tests["collected"]), tuple(tests["kept"]), ran)
+        tests = json.loads((folder / "collected.json").read_text(encoding="utf-8"))
+        ran = json.loads((folder / "durations.json").read_text(encoding="utf-8"))
+        return Collection(tuple(tests["collected"]), tuple(tests["kept"]), dict(ran))
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"no account of its tests in {folder}: {error}"
         raise CollectionMissingError(message) from error
-
-
-def _read(file: Path) -> dict[str, object]:
-    content = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-        message = f"{file.name} holds no object"
-        raise TypeError(message)
-    return content

@@ -108,9 +108,7 @@ def balance(durations: Mapping[str, float], shards: int) -> Balance:
     """
     longest_test = max(durations, key=lambda test: durations[test])
     loads: Sequence[float] = _loads(durations.values(), shards)
-    return Balance(
-        shards, sum(loads) / shards, max(loads), longest_test, durations[longest_test]
-    )
+    return Balance(shards, sum(loads) / shards, max(loads), longest_test, durations[longest_test])
 
 
 def _loads(seconds: Iterable[float], shards: int) -> list[float]:

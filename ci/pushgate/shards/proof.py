@@ -61,7 +61,9 @@ def prove(shards: Mapping[str, Collection]) -> tuple[str, ...]:
         return ("no test was collected",)
     times_kept = Counter(test for shard in shards.values() for test in set(shard.kept))
     if nowhere := collected - times_kept.keys():
-        problems.append(f"{len(nowhere)} of {len(collected)} tests ran in no shard: {_name(nowhere)}")
+        problems.append(
+            f"{len(nowhere)} of {len(collected)} tests ran in no shard: {_name(nowhere)}"
+        )
     if twice := {test for test, times in times_kept.items() if times > 1}:
         problems.append(f"{len(twice)} tests ran in more than one shard: {_name(twice)}")
     for job, shard in shards.items():
