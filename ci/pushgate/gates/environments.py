@@ -86,9 +86,8 @@ def interpreter(version: str) -> interpreters.Interpreter:
         JobUnavailable: There is none on this machine.
     """
     try:
-        uv.version()
         return interpreters.find(version)
-    except (interpreters.InterpreterMissingError, uv.UvMissingError) as error:
+    except interpreters.InterpreterMissingError as error:
         raise JobUnavailable(str(error)) from error
 
 
@@ -174,16 +173,17 @@ def tool_command(
         context: The job that needs it.
         pinned: The tool in the version that is used where the project locks none.
         program: The tool's command, if it is not called as the package is.
-        python: The version (``X.Y``) to run it with; the project's default unless given.
+        python: The version (``X.Y``) to run it with, where that changes what it finds; the
+            one that runs Pushgate unless given.
 
     Raises:
-        JobUnavailable: That interpreter, or uv, is missing.
+        JobUnavailable: That interpreter is missing.
     """
     requirement = Requirement(pinned)
     locked = locked_versions(context.settings).get(canonicalize_name(requirement.name))
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
     chosen = f"{requirement.name}{extras}=={locked}" if locked else pinned
-    found = interpreter(python or context.settings.default_python)
+    found = interpreter(python) if python else interpreters.running()
     return uv.tool(chosen, found, program)
 
 

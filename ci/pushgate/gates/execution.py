@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 from pushgate.gates.base import Context, Gate
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobError, JobFailed, Outcome, Result
-from pushgate.tools import git, process
+from pushgate.tools import git, process, uv
 
 OUTCOME_FILE: Final = "outcome.json"
 RUN_VARIABLE: Final = "PUSHGATE_RUN"
@@ -141,7 +141,10 @@ def _judge(gate: Gate, context: Context[Any], before: git.TrackedState) -> tuple
         return problem
     result, reason = Result.PASSED, ""
     try:
+        uv.version()
         gate.run(context)
+    except uv.UvMissingError as error:
+        result, reason = Result.UNAVAILABLE, str(error)
     except JobError as error:
         result, reason = error.result, str(error)
     except process.CommandError as error:

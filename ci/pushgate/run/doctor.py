@@ -57,10 +57,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
 def _python(version: str, settings: Settings) -> Finding:
     what = f"Python {version}"
     try:
-        found = interpreters.find(version)
+        found = interpreters.find(version, download=False)
     except interpreters.InterpreterMissingError as error:
-        gates = "every gate" if version == settings.default_python else f"test-{version}"
-        return Finding(what, "", f"{gates} is unavailable: {error}")
+        default = (
+            " and every gate of the default Python" if version == settings.default_python else ""
+        )
+        return Finding(what, "", f"test-{version}{default} cannot look: {error}")
     return Finding(what, f"{found.version} ({_short(found.path)})")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pushgate.tools import process
 
 
@@ -11,7 +9,9 @@ def engine_version() -> str | None:
     """Return the version of the Docker engine that answers, or None if none does."""
     try:
         answer = process.capture(
-            ["docker", "version", "--format", "{{.Server.Version}}"], cwd=Path.home(), check=False
+            ["docker", "version", "--format", "{{.Server.Version}}"],
+            cwd=process.NOWHERE,
+            check=False,
         )
     except process.CommandError:
         return None

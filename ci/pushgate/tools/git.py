@@ -52,7 +52,7 @@ def _git(folder: Path, *arguments: str, check: bool = True) -> process.Completed
 def version() -> str:
     """Return git's version, empty where there is no git."""
     try:
-        return _git(Path.home(), "--version").stdout.split()[2]
+        return _git(process.NOWHERE, "--version").stdout.split()[2]
     except process.CommandError:
         return ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +34,14 @@ class InterpreterMissingError(Exception):
     """No interpreter of a version was found; the message says where it was looked for."""
 
 
+def running() -> Interpreter:
+    """Return the interpreter that runs Pushgate, outside of any virtual environment."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Interpreter(version, Path(sys.executable).resolve())
+
+
 @functools.cache
-def find(version: str) -> Interpreter:
+def find(version: str, *, download: bool = True) -> Interpreter:
     """Find the interpreter of a version, never that of another.
 
     Looked at in this order: every ``pythonX.Y`` on PATH, pyenv's versions (its
@@ -44,11 +51,12 @@ def find(version: str) -> Interpreter:
 
     Args:
         version: ``X.Y``.
+        download: Whether uv may fetch one that is nowhere, as its own settings allow it.
 
     Raises:
         InterpreterMissingError: None of them runs and tells this version.
     """
-    for candidates in (_on_path(version), _of_pyenv(version), _of_uv(version)):
+    for candidates in (_on_path(version), _of_pyenv(version), _of_uv(version, download=download)):
         answers = (_ask(candidate) for candidate in candidates)
         for found in answers:
             if found is not None and found.version.startswith(f"{version}."):
@@ -80,11 +88,16 @@ def _of_pyenv(version: str) -> Iterator[Path]:
         yield folder / "bin" / f"python{version}"
 
 
-def _of_uv(version: str) -> Iterator[Path]:
+def _of_uv(version: str, *, download: bool) -> Iterator[Path]:
+    # `uv run` and not `uv python install`: it fetches one only where uv's settings allow it.
+    command = ["uv", "run", "--quiet", "--no-project", "--managed-python", "--python", version]
+    if not download:
+        command.append("--no-python-downloads")
     try:
         answer = process.capture(
-            ["uv", "python", "find", "--managed-python", "--no-python-downloads", version],
-            cwd=Path.home(),
+            [*command, "python", "-I", "-c", "import sys; print(sys.executable)"],
+            cwd=process.NOWHERE,
+            env=process.clean_environment({"UV_HTTP_RETRIES": "1"}),
             check=False,
         )
     except process.CommandError:
@@ -96,7 +109,9 @@ def _of_uv(version: str) -> Iterator[Path]:
 def _ask(candidate: Path) -> Interpreter | None:
     # -I: neither the folder nor the environment may change what it says.
     try:
-        answer = process.capture([str(candidate), "-I", "-c", _ASK], cwd=Path.home(), check=False)
+        answer = process.capture(
+            [str(candidate), "-I", "-c", _ASK], cwd=process.NOWHERE, check=False
+        )
     except process.CommandError:
         return None
     version, _, path = answer.stdout.strip().partition(" ")

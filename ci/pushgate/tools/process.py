@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+NOWHERE: Final = Path(sys.prefix)
+"""A folder for commands that are about no project: it exists, and holds no settings."""
+
 GRACE_SECONDS: Final = 3.0
 """How long a child may take to end after each signal, before the next, harder one."""
 
@@ -28,13 +31,13 @@ _FOREIGN: Final = (
     "PYTEST_ADDOPTS",
     "PYTEST_PLUGINS",
     "MYPYPATH",
+    "UV_PYTHON",
 )
 _FOREIGN_PREFIXES: Final = (
     "COVERAGE_",
     "COV_CORE_",
     "PYTEST_XDIST_",
     "UV_PROJECT",
-    "UV_PYTHON",
     "UV_RUN_",
 )
 _GIT_LOCAL: Final = (

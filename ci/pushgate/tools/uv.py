@@ -30,7 +30,7 @@ def version() -> str:
         UvMissingError: There is none that runs.
     """
     try:
-        return process.capture(["uv", "--version"], cwd=Path.home()).stdout.split()[1]
+        return process.capture(["uv", "--version"], cwd=process.NOWHERE).stdout.split()[1]
     except process.CommandError as error:
         message = f"{error}: every environment is made by uv; `pip install uv` brings it"
         raise UvMissingError(message) from error
@@ -64,7 +64,7 @@ def create(environment: Path, interpreter: Interpreter) -> None:
     """
     command = ["uv", "venv", "--quiet", "--clear", "--no-project"]
     process.capture(
-        [*command, "--python", str(interpreter.path), str(environment)], cwd=Path.home()
+        [*command, "--python", str(interpreter.path), str(environment)], cwd=process.NOWHERE
     )
 
 
