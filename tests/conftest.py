@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import pytest
 
+from pushgate.tools import interpreters
+
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 """The version that runs the tests; ``@PYTHON@`` in a project's files stands for it."""
 
@@ -140,8 +142,6 @@ def make_project(tmp_path: Path) -> Callable[..., Project]:
 @pytest.fixture
 def other_python() -> Iterator[str]:
     """A version other than the one that runs the tests, with an interpreter on this machine."""
-    from pushgate.tools import interpreters
-
     for version in ("3.13", "3.12", "3.11", "3.14"):
         if version != PYTHON:
             try:

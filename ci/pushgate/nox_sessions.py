@@ -160,11 +160,19 @@ def _together(session: nox.Session, gate: Gate, contexts: Sequence[Context[Any]]
 
     outcomes = execution.perform_together(gate, contexts, show)
     if bad := [outcome for outcome in outcomes if outcome.result is not Result.PASSED]:
-        session.error("; ".join(f"{one.job} {one.result}: {one.reason}" for one in bad))
+        session.error(_told(bad))
     if isinstance(gate, Sharded):
         if problems := gate.prove(contexts[0].settings, [context.job for context in contexts]):
             session.error(f"failed: {'; '.join(problems)}")
         session.log(f"proven: the {len(contexts)} shards together ran every test exactly once")
+
+
+def _told(outcomes: Sequence[Outcome]) -> str:
+    """Tell how jobs ended, those with the same reason together."""
+    jobs: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        jobs.setdefault(f"{outcome.result}: {outcome.reason}", []).append(outcome.job)
+    return "; ".join(f"{', '.join(names)} {end}" for end, names in jobs.items())
 
 
 def _conclude(session: nox.Session, outcome: Outcome) -> None:

@@ -40,7 +40,6 @@ def running() -> Interpreter:
     return Interpreter(version, Path(sys.executable).resolve())
 
 
-@functools.cache
 def find(version: str, *, download: bool = True) -> Interpreter:
     """Find the interpreter of a version, never that of another.
 
@@ -56,17 +55,24 @@ def find(version: str, *, download: bool = True) -> Interpreter:
     Raises:
         InterpreterMissingError: None of them runs and tells this version.
     """
-    for candidates in (_on_path(version), _of_pyenv(version), _of_uv(version, download=download)):
-        answers = (_ask(candidate) for candidate in candidates)
-        for found in answers:
-            if found is not None and found.version.startswith(f"{version}."):
-                return found
+    found = _found(version, download=download)
+    if found is not None:
+        return found
     message = (
         f"no Python {version} here: looked for python{version} on PATH, in {pyenv_versions()} "
         f"and among uv's. Install it (`uv python install {version}`), or set `python` "
         "in [tool.pushgate]"
     )
     raise InterpreterMissingError(message)
+
+
+@functools.cache
+def _found(version: str, *, download: bool) -> Interpreter | None:
+    for candidates in (_on_path(version), _of_pyenv(version), _of_uv(version, download=download)):
+        for found in map(_ask, candidates):
+            if found is not None and found.version.startswith(f"{version}."):
+                return found
+    return None
 
 
 def pyenv_versions() -> Path:
