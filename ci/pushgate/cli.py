@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shlex
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -149,9 +150,15 @@ def _planned(parsed: argparse.Namespace, definition: Definition) -> Plan:
 
 
 def _run(parsed: argparse.Namespace, definition: Definition) -> ExitCode:
+    if not definition.jobs:
+        reasons = (f"gate {gate.gate} is off: {gate.reason}" for gate in definition.off)
+        message = "no gate is on: there is nothing to run"
+        raise ConfigurationError(message, *reasons)
     jobs = _planned(parsed, definition).selected
     started = time.monotonic()
-    outcomes = nox_run.run(definition, jobs, parsed.parallel or os.cpu_count() or 1)
+    # Where a program reads standard output, the jobs' own output is in its way.
+    output = sys.stderr.buffer if parsed.json else None
+    outcomes = nox_run.run(definition, jobs, parsed.parallel or os.cpu_count() or 1, output)
     if parsed.json:
         print(json.dumps([asdict(outcome) for outcome in outcomes], indent=2))
     else:

@@ -15,7 +15,7 @@ from pushgate.config.load import find_project
 from pushgate.gates import execution, own
 from pushgate.gates.base import Context, Gate, Sharded
 from pushgate.model.job import Job, Shard
-from pushgate.model.outcome import ExitCode, JobError, Outcome, Result
+from pushgate.model.outcome import ExitCode, Outcome, Result
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import Definition, define
 from pushgate.tools import process
@@ -118,7 +118,8 @@ def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.
             if arguments:
                 _look(session, gate, contexts)
             elif len(contexts) == 1:
-                _conclude(session, execution.perform(gate, contexts[0]))
+                outcome = execution.perform(gate, contexts[0])
+                _conclude(session, outcome.result, outcome.reason)
             else:
                 _together(session, gate, contexts)
 
@@ -142,10 +143,7 @@ def _look(session: nox.Session, gate: Gate, contexts: Sequence[Context[Any]]) ->
     if len(contexts) > 1:
         # Arguments choose tests; splitting what they chose would only hide some of it.
         context = context.unsplit()
-    try:
-        execution.look(gate, context)
-    except JobError as error:
-        session.error(f"{error.result}: {error}")
+    _conclude(session, *execution.look(gate, context))
 
 
 def _together(session: nox.Session, gate: Gate, contexts: Sequence[Context[Any]]) -> None:
@@ -175,8 +173,8 @@ def _told(outcomes: Sequence[Outcome]) -> str:
     return "; ".join(f"{', '.join(names)} {end}" for end, names in jobs.items())
 
 
-def _conclude(session: nox.Session, outcome: Outcome) -> None:
-    if outcome.result is Result.SKIPPED:
-        session.skip(outcome.reason)
-    if outcome.result is not Result.PASSED:
-        session.error(f"{outcome.result}: {outcome.reason}")
+def _conclude(session: nox.Session, result: Result, reason: str) -> None:
+    if result is Result.SKIPPED:
+        session.skip(reason)
+    if result is not Result.PASSED:
+        session.error(f"{result}: {reason}")

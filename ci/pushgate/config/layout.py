@@ -53,7 +53,9 @@ def sources(name: str, pyproject: Mapping[str, object], tracked: Sequence[str]) 
         Folders and files relative to the project; empty where there is no Python code.
     """
     python_files = [PurePosixPath(path) for path in tracked if path.endswith((".py", ".pyi"))]
-    said = [path for path in _said(pyproject) if _holds(path, python_files)]
+    # "." says only that the layout is flat.
+    said = [path for path in _said(pyproject) if PurePosixPath(path).parts]
+    said = [path for path in said if _holds(path, python_files)]
     if said:
         return tuple(dict.fromkeys(said))
     if any(path.parts[0] == "src" and len(path.parts) > 1 for path in python_files):
@@ -99,16 +101,26 @@ def _holds(folder: str, paths: Iterable[PurePosixPath]) -> bool:
 
 def _said(pyproject: Mapping[str, object]) -> Iterator[str]:
     tool = table(pyproject, "tool")
+    setuptools, uv = table(tool, "setuptools"), table(tool, "uv", "build-backend")
     yield from strings(table(tool, "hatch", "build", "targets", "wheel").get("packages"))
-    yield from strings(table(tool, "setuptools", "packages", "find").get("where"))
-    yield from strings(list(table(tool, "setuptools", "package-dir").values()))
-    uv_root = table(tool, "uv", "build-backend").get("module-root")
-    if isinstance(uv_root, str) and uv_root:
-        yield uv_root
+    yield from strings(table(setuptools, "packages", "find").get("where"))
+    yield from strings(list(table(setuptools, "package-dir").values()))
+    yield from _modules(setuptools.get("packages"))
+    yield from _modules(setuptools.get("py-modules"))
+    if (module_root := uv.get("module-root")) == "":
+        yield from _modules(uv.get("module-name"))
+    yield from strings(module_root)
+    yield from _modules(table(tool, "flit", "module").get("name"))
     packages = table(tool, "poetry").get("packages")
     for package in packages if isinstance(packages, list) else ():
         if isinstance(package, dict):
             yield str(PurePosixPath(str(package.get("from", "."))) / str(package.get("include")))
+
+
+def _modules(names: object) -> Iterator[str]:
+    for name in strings(names):
+        top = name.partition(".")[0]
+        yield from (top, f"{top}.py")
 
 
 def _by_name(name: str, python_files: Iterable[PurePosixPath]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -10,13 +11,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from pushgate.config import layout, pythons, requirements
-from pushgate.config.schema import Problems, read
+from pushgate.config.schema import Problems, read_over
 from pushgate.config.tables import table
 from pushgate.model.settings import ConfigurationError, GateOptions, Settings
 from pushgate.tools import git
 
 _VERSION: Final = re.compile(r"3\.\d+")
 _GATE_NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
+_NAME_EXPECTED: Final = "a name of a-z, 0-9, - and _, a letter first"
+_GATES: Final = "tool.pushgate.gates"
 
 
 def _version(text: str) -> str:
@@ -79,25 +82,25 @@ def load(
     """
     pyproject = _parsed(root / "pyproject.toml")
     problems = Problems("pyproject.toml")
-    configured = dict(table(pyproject, "tool", "pushgate"))
+    configured = _configured(pyproject, problems)
     gate_tables = configured.pop("gates", {})
-    own_table = read(_Table, configured, "tool.pushgate", problems) or _Table()
+    own_table = read_over(_Table(), configured, "tool.pushgate", problems)
+    _check_lists(root, configured, own_table, problems)
     gates = _gates(gate_tables, schemas, own, declared, problems)
-    _check_paths(root, own_table, problems)
     found = requirements.detect(root, pyproject, problems)
     name = str(table(pyproject, "project").get("name") or root.name)
     try:
         repository, tracked = git.toplevel(root), git.tracked_files(root)
     except git.NoRepositoryError as error:
         raise ConfigurationError(*problems.lines, str(error)) from error
-    python = own_table.python or pythons.supported(pyproject)
-    if not python:
+    python = own_table.python
+    if "python" not in configured and not (python := pythons.supported(pyproject)):
         problems.lines.append(
             f"{problems.file}: tool.pushgate.python is missing, and neither project.classifiers "
             "nor project.requires-python says it: expected an array such as ['3.12', '3.13']"
         )
     python = tuple(sorted(set(python), key=pythons.version_key))
-    if own_table.default_python and own_table.default_python not in python:
+    if python and own_table.default_python and own_table.default_python not in python:
         problems.add(
             "tool.pushgate.default-python", own_table.default_python, f"one of {', '.join(python)}"
         )
@@ -126,15 +129,27 @@ def _parsed(file: Path) -> dict[str, Any]:
         raise ConfigurationError(message) from error
 
 
-def _check_paths(root: Path, configured: _Table, problems: Problems) -> None:
+def _configured(pyproject: Mapping[str, object], problems: Problems) -> dict[str, Any]:
+    configured = table(pyproject, "tool").get("pushgate", {})
+    if isinstance(configured, dict):
+        return dict(configured)
+    problems.add("tool.pushgate", configured, "a table")
+    return {}
+
+
+def _check_lists(
+    root: Path, configured: Mapping[str, object], own_table: _Table, problems: Problems
+) -> None:
+    for key, expected in (("branches", "at least the main branch"), ("python", "at least one")):
+        if configured.get(key) == []:
+            problems.add(f"tool.pushgate.{key}", [], expected)
     for key in ("sources", "tests"):
-        for index, path in enumerate(getattr(configured, key)):
-            if not (root / path).exists():
+        for index, path in enumerate(getattr(own_table, key)):
+            inside = Path(os.path.normpath(root / path)).is_relative_to(root)
+            if not inside or not (root / path).exists():
                 problems.add(
                     f"tool.pushgate.{key}[{index}]", path, "a file or folder of the project"
                 )
-    if not configured.branches:
-        problems.add("tool.pushgate.branches", [], "at least the main branch")
 
 
 def _gates(
@@ -144,34 +159,47 @@ def _gates(
     declared: Mapping[str, GateOptions],
     problems: Problems,
 ) -> dict[str, GateOptions]:
-    where = "tool.pushgate.gates"
-    if not isinstance(tables, dict):
-        problems.add(where, tables, "a table")
-        return {}
     options: dict[str, GateOptions] = {name: schema() for name, schema in schemas.items()}
     options |= declared
+    if not isinstance(tables, dict):
+        problems.add(_GATES, tables, "a table")
+        return options
     for name, keys in tables.items():
+        where = f"{_GATES}.{name}"
         if not isinstance(keys, dict):
-            problems.add(f"{where}.{name}", keys, "a table")
-            continue
-        if name not in options and not keys.keys() & {"run", "session"}:
-            problems.unknown(f"{where}.{name}", options, "gate")
-            continue
-        if not _GATE_NAME.fullmatch(name):
-            problems.add(f"{where}.{name}", name, "a name of a-z, 0-9, - and _, a letter first")
-            continue
-        schema = own if {"run", "session"} & keys.keys() else type(options.get(name, own()))
-        given = read(schema, keys, f"{where}.{name}", problems)
-        if given is not None:
+            problems.add(where, keys, "a table")
+        elif name not in options and not keys.keys() & {"run", "session"}:
+            problems.unknown(_GATES, name, {*schemas, *declared}, "gate")
+        elif not _GATE_NAME.fullmatch(name):
+            problems.add(where, name, _NAME_EXPECTED)
+        else:
+            own_now = {"run", "session"} & keys.keys()
             base = options.get(name)
-            changed = {key.replace("-", "_"): getattr(given, key.replace("-", "_")) for key in keys}
-            options[name] = (
-                dataclasses.replace(base, **changed)
-                if base is not None and type(base) is schema
-                else given
-            )
-    for name, option in options.items():
-        for gate in option.after:
-            if gate not in options:
-                problems.unknown(f"{where}.{name}.after.{gate}", options, "gate")
+            if base is None or (own_now and not isinstance(base, own)):
+                base = own()
+            options[name] = read_over(base, keys, where, problems)
+    problems.lines += _unknown_gates(tables, declared, options)
     return options
+
+
+def _unknown_gates(
+    tables: Mapping[str, object],
+    declared: Mapping[str, GateOptions],
+    options: Mapping[str, GateOptions],
+) -> list[str]:
+    """Tell which gates are badly named or wait for ones that do not exist, in either file."""
+    configured, noxfile = Problems("pyproject.toml"), Problems("noxfile.py")
+    for name in declared:
+        if not _GATE_NAME.fullmatch(name):
+            noxfile.add("gate", name, _NAME_EXPECTED)
+    # A gate whose table is wrong is told once, there.
+    known = options.keys() | tables.keys()
+    for name, option in options.items():
+        for key in ("after", "needs"):
+            in_table = key in table(tables, name)
+            told = configured if in_table or name not in declared else noxfile
+            where = f"{_GATES}.{name}.{key}" if told is configured else f"gate {name!r}: {key}"
+            for gate in getattr(option, key, ()):
+                if gate not in known:
+                    told.unknown(where, gate, options, "gate")
+    return [*configured.lines, *noxfile.lines]

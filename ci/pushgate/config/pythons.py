@@ -16,7 +16,8 @@ RELEASED: Final = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 """The feature releases that a project without classifiers may mean."""
 
 _CLASSIFIER: Final = re.compile(r"Programming Language :: Python :: (3\.\d+)")
-_PINNED: Final = re.compile(r"(?:cpython-)?(3\.\d+)(?:\.\d+)?")
+_PINNED: Final = re.compile(r"^\s*(?:cpython-)?(3\.\d+)(?:\.\d+)?\s*$", re.MULTILINE)
+"""The first version in a ``.python-version``, which may hold several, and comments."""
 
 
 def version_key(version: str) -> Version:
@@ -60,5 +61,6 @@ def default(root: Path, python: tuple[str, ...]) -> str:
         python: The versions of its matrix, oldest first, at least one.
     """
     file = root / ".python-version"
-    pinned = _PINNED.fullmatch(file.read_text().strip()) if file.is_file() else None
+    said = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    pinned = _PINNED.search(said)
     return pinned[1] if pinned and pinned[1] in python else python[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -37,13 +38,18 @@ def detect(root: Path, pyproject: Mapping[str, object], problems: Problems) -> D
         name: strings(requirements)
         for name, requirements in table(project, "optional-dependencies").items()
     }
-    raw_groups = table(pyproject, "dependency-groups")
+    raw_groups: dict[str, object] = {
+        canonicalize_name(name): group
+        for name, group in table(pyproject, "dependency-groups").items()
+    }
     groups = {name: _resolved(name, raw_groups, (), problems) for name in raw_groups}
     configured = table(pyproject, "tool", "uv").get("default-groups", ["dev"])
-    default_groups = tuple(groups) if configured == "all" else strings(configured)
+    default_groups = (
+        tuple(groups) if configured == "all" else map(canonicalize_name, strings(configured))
+    )
     lock = _lock(root)
     package = table(pyproject, "tool", "uv").get("package", "build-system" in pyproject)
-    legacy = any((root / name).is_file() for name in ("setup.py", "setup.cfg"))
+    legacy = (root / "setup.py").is_file() or _describes_package(root / "setup.cfg")
     files = () if lock or groups or extras else _REQUIREMENTS
     return Dependencies(
         installable=bool(package) or legacy or bool(project and not lock),
@@ -72,11 +78,28 @@ def _lock(root: Path) -> Path | None:
         return root / "uv.lock"
     # A member of a uv workspace is locked by the workspace's own uv.lock.
     for folder in root.parents:
-        pyproject = folder / "pyproject.toml"
-        if (folder / "uv.lock").is_file() and pyproject.is_file():
-            declares = "[tool.uv.workspace]" in pyproject.read_text(encoding="utf-8")
-            return folder / "uv.lock" if declares else None
+        if (folder / "uv.lock").is_file() and (folder / "pyproject.toml").is_file():
+            return folder / "uv.lock" if _is_member(root, folder) else None
     return None
+
+
+def _describes_package(setup_cfg: Path) -> bool:
+    """Tell a package's ``setup.cfg`` from one that holds only tools' settings."""
+    text = setup_cfg.read_text(encoding="utf-8", errors="replace") if setup_cfg.is_file() else ""
+    return "[metadata]" in text
+
+
+def _is_member(project: Path, workspace: Path) -> bool:
+    try:
+        pyproject = tomllib.loads((workspace / "pyproject.toml").read_text(encoding="utf-8"))
+        declared = table(pyproject, "tool", "uv", "workspace")
+        members, excluded = (
+            {path for pattern in strings(declared.get(key)) for path in workspace.glob(pattern)}
+            for key in ("members", "exclude")
+        )
+    except (ValueError, NotImplementedError):
+        return False
+    return project in members - excluded
 
 
 def _resolved(
@@ -84,7 +107,10 @@ def _resolved(
 ) -> tuple[str, ...]:
     if name in including or name not in groups:
         what = "includes itself" if name in including else f"of {including[-1]} is missing"
-        problems.lines.append(f"{problems.file}: dependency-groups: group {name!r} {what}")
+        line = f"{problems.file}: dependency-groups: group {name!r} {what}"
+        # Every group that includes this one comes upon it.
+        if line not in problems.lines:
+            problems.lines.append(line)
         return ()
     resolved: list[str] = []
     entries = groups[name]
@@ -92,5 +118,6 @@ def _resolved(
         if isinstance(entry, str):
             resolved.append(entry)
         elif isinstance(entry, dict) and isinstance(included := entry.get("include-group"), str):
+            included = canonicalize_name(included)
             resolved.extend(_resolved(included, groups, (*including, name), problems))
     return tuple(resolved)

@@ -7,7 +7,7 @@ import difflib
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from pushgate.model.event import EXPECTED as EXPECTED_EVENT
@@ -32,13 +32,12 @@ class Problems:
         """Note a value that cannot be used."""
         self.lines.append(f"{self.file}: {key} = {value!r}: expected {expected}")
 
-    def unknown(self, key: str, known: Iterable[str], what: str = "key") -> None:
-        """Note a key that means nothing, with the nearest one that does."""
-        table, _, name = key.rpartition(".")
+    def unknown(self, where: str, name: str, known: Iterable[str], what: str = "key") -> None:
+        """Note a name that means nothing, with the nearest one that does."""
         known = sorted(known)
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-        self.lines.append(f"{self.file}: {table}: unknown {what} {name!r}: {hint}")
+        self.lines.append(f"{self.file}: {where}: unknown {what} {name!r}: {hint}")
 
 
 def read(cls: type[T], table: Mapping[str, object], where: str, problems: Problems) -> T | None:
@@ -69,7 +68,7 @@ def read(cls: type[T], table: Mapping[str, object], where: str, problems: Proble
     values: dict[str, object] = {}
     for key, value in table.items():
         if key not in fields:
-            problems.unknown(f"{where}.{key}", fields)
+            problems.unknown(where, key, fields)
             continue
         field = fields[key]
         values[field.name] = _value(
@@ -78,8 +77,28 @@ def read(cls: type[T], table: Mapping[str, object], where: str, problems: Proble
     for key, field in fields.items():
         required = field.default is dataclasses.MISSING is field.default_factory
         if required and key not in table:
-            problems.lines.append(f"{problems.file}: {where}: {key!r} is missing")
+            expected = _expected(hints[field.name])
+            problems.lines.append(
+                f"{problems.file}: {where}: {key!r} is missing: expected {expected}"
+            )
     return cls(**values) if len(problems.lines) == before else None
+
+
+def read_over(base: T, table: Mapping[str, object], where: str, problems: Problems) -> T:
+    """Put every key of a TOML table that can be used over a frozen dataclass.
+
+    Args:
+        base: What holds where the table says nothing; its class needs no key.
+        table: The table's keys and values.
+        where: The table's name, for messages.
+        problems: Receives every key that cannot be used.
+    """
+    for key, value in table.items():
+        given = read(type(base), {key: value}, where, problems)
+        if given is not None:
+            name = key.replace("-", "_")
+            base = dataclasses.replace(base, **{name: getattr(given, name)})  # type: ignore[type-var]
+    return base
 
 
 def _value(
@@ -123,6 +142,8 @@ def _fits(value: object, hint: Any) -> bool:
         return value in typing.get_args(hint)
     if isinstance(value, bool):
         return hint is bool
+    if isinstance(value, datetime):
+        return False
     return isinstance(value, _accepted(hint))
 
 
@@ -140,7 +161,7 @@ def _narrowed(
     value: object, hint: Any, where: str, problems: Problems, metadata: Mapping[str, Any]
 ) -> object:
     minimum = metadata.get("minimum")
-    if minimum is not None and isinstance(value, int | float) and value < minimum:
+    if minimum is not None and isinstance(value, int | float) and not value >= minimum:
         problems.add(where, value, f"{_expected(hint)} of at least {minimum}")
         return value
     parse: Callable[[str], object] | None = Event.parse if hint is Event else metadata.get("parse")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from pushgate.gates import base
 from pushgate.gates.base import Applies, Context
-from pushgate.gates.environments import interpreter, tool_command
+from pushgate.gates.environments import interpreter, tool
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobDeferred, JobFailed, JobUnavailable
 from pushgate.model.settings import GateOptions, Settings
@@ -28,6 +29,9 @@ PIP_AUDIT: Final = "pip-audit==2.10.1"
 
 _SERVICE_DROPPED: Final = "WARNING:pip_audit._service"
 """How pip-audit's log starts a line about an answer that it could not use."""
+
+_TELLING: Final = re.compile(r"\w[\w.]*: *\S")
+"""How a line starts that says what went wrong, such as ``requests.HTTPError: 500 …``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +170,7 @@ def _audit(context: Context[Options], folder: Path) -> Mapping[str, Any]:
     service = ["-s", "osv", "--osv-url", options.osv_url] if options.osv_url else []
     ignored = [f"--ignore-vuln={ignore.id}" for ignore in options.ignore]
     command = [
-        *tool_command(context, PIP_AUDIT),
+        tool(context, PIP_AUDIT),
         *("--locked", str(folder), "--format", "json", "--progress-spinner", "off"),
         *(*service, *ignored, *context.arguments),
     ]
@@ -181,13 +185,20 @@ def _audit(context: Context[Options], folder: Path) -> Mapping[str, Any]:
         (context.outputs / "pip-audit.json").write_text(answer.stdout, encoding="utf-8")
     except ValueError:
         # Status 1 is a finding, an unreachable service or a crash; only a finding has a report.
-        said = answer.stderr.strip().rpartition("\n")[2]
+        said = _last_words(answer.stderr)
         _unavailable(context, f"pip-audit could not look (status {answer.returncode}): {said}")
     if dropped := [
         line for line in answer.stderr.splitlines() if line.startswith(_SERVICE_DROPPED)
     ]:
         _unavailable(context, f"pip-audit could not use an answer: {dropped[0]}")
     return report
+
+
+def _last_words(stderr: str) -> str:
+    # The last line of a traceback of pip-audit's may be no more than the error's name.
+    lines = stderr.strip().splitlines()
+    telling = [line for line in lines if _TELLING.match(line)]
+    return (telling or lines or ["it said nothing"])[-1]
 
 
 def _findings(report: Mapping[str, Any], options: Options) -> Iterator[str]:

@@ -81,7 +81,8 @@ class Context(Generic[Options]):
             cwd: The folder to run it in, from the project's; the project's own unless given.
 
         Raises:
-            JobFailed: The command ended with another status than 0, or cannot be started.
+            JobFailed: The command ended with another status than 0.
+            CommandMissingError: It cannot be started: the job is unavailable.
         """
         if code := self.status(*command, env=env, cwd=cwd):
             message = f"`{shlex.join(command)}` ended with {code}"
@@ -93,18 +94,16 @@ class Context(Generic[Options]):
         """Run a command and return its exit status; the user sees its output.
 
         Raises:
-            JobFailed: It cannot be started.
+            CommandMissingError: It cannot be started: the job is unavailable.
         """
-        self.log(shlex.join(command))
-        try:
-            return process.run(
-                command,
-                cwd=self.settings.root / (cwd or ""),
-                env=self.environment(env),
-                output=self.output,
-            ).returncode
-        except process.CommandError as error:
-            raise JobFailed(str(error)) from error
+        # Shown as it can be typed in the project's folder.
+        self.log(shlex.join(command).replace(f"{self.settings.root}/", ""))
+        return process.run(
+            command,
+            cwd=self.settings.root / (cwd or ""),
+            env=self.environment(env),
+            output=self.output,
+        ).returncode
 
     def within(self, variables: Mapping[str, str]) -> Context[Options]:
         """Return this context with variables for every command that it runs."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from pushgate.gates import base
 from pushgate.gates.base import Applies, Context
-from pushgate.gates.environments import interpreter, tool_command
+from pushgate.gates.environments import interpreter, tool
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobFailed
 from pushgate.model.settings import GateOptions, Settings
@@ -65,7 +65,7 @@ def run(context: Context[Options]) -> None:
         command = ("uv", "build", "--python", str(python.path), "--out-dir", str(distributions))
         context.run(*command, *context.arguments, cwd=project)
     built = sorted(path for path in distributions.iterdir() if path.suffix in {".gz", ".whl"})
-    context.run(*tool_command(context, TWINE), "check", *map(str, built))
+    context.run(tool(context, TWINE), "check", *map(str, built))
     wheels = [path for path in built if path.suffix == ".whl"]
     if len(wheels) != 1:
         message = f"expected one wheel, built {', '.join(path.name for path in built) or 'none'}"

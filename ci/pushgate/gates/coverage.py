@@ -12,6 +12,7 @@ from pushgate.model.job import Job
 from pushgate.model.outcome import JobFailed
 from pushgate.model.settings import GateOptions, Settings
 from pushgate.shards import proof
+from pushgate.tools import process
 
 name: Final = "coverage"
 _GROUPS: Final = ("test", "tests", "testing")
@@ -47,8 +48,10 @@ def run(context: Context[Options]) -> None:
     settings, outputs = context.settings, context.outputs
     if problems := proof.prove_jobs(settings.root, context.needs):
         raise JobFailed("; ".join(problems))
-    pattern = f"{coverage_config.DATA_FILE}.*[0-9]*"
-    data = {job: sorted((settings.root / job.outputs).glob(pattern)) for job in context.needs}
+    data = {
+        job: sorted((settings.root / job.outputs).glob(f"{coverage_config.DATA_FILE}.*"))
+        for job in context.needs
+    }
     if missing := [job.name for job, files in data.items() if not files]:
         message = (
             f"{len(missing)} of {len(data)} test jobs left no coverage data: {', '.join(missing)}"
@@ -60,29 +63,28 @@ def run(context: Context[Options]) -> None:
         tools=[coverage_config.COVERAGE],
         wanted=_GROUPS,
     )
-    settings_file = outputs / "coverage.ini"
-    coverage_config.write(settings, settings_file, outputs / coverage_config.DATA_FILE)
+    rcfile = coverage_config.write(settings, outputs)
 
-    def coverage(command: str, *arguments: str) -> int:
-        program = environment.program("coverage")
-        return context.status(
-            program, command, f"--rcfile={settings_file}", *arguments, env=environment.variables
-        )
+    def coverage(command: str, *arguments: str) -> tuple[str, ...]:
+        return (environment.program("coverage"), command, f"--rcfile={rcfile}", *arguments)
 
     files = [str(file) for files in data.values() for file in files]
-    if coverage("combine", "--keep", "--quiet", *files):
-        message = "the data of the test jobs cannot be combined"
-        raise JobFailed(message)
-    below = coverage("report", *_threshold(context.options), *context.arguments)
+    context.log(f"{len(files)} data files of {len(data)} test jobs")
+    process.capture(coverage("combine", "--keep", "--quiet", *files), cwd=settings.root)
+    below = context.status(
+        *coverage("report", *_threshold(context.options), *context.arguments),
+        env=environment.variables,
+    )
     # The other reports show the same numbers; the threshold is asked for once.
-    for command, arguments in (
-        ("html", ("--quiet", "--directory", str(outputs / "html"))),
-        ("xml", ("--quiet", "-o", str(outputs / "coverage.xml"))),
-        ("report", ("--format=markdown", f"--output={outputs / 'coverage.md'}")),
-    ):
-        if coverage(command, "--fail-under=0", *arguments):
-            message = f"coverage {command} failed"
-            raise JobFailed(message)
+    others = {
+        "html": ("--quiet", f"--directory={outputs / 'html'}"),
+        "xml": ("--quiet", "-o", str(outputs / "coverage.xml")),
+    }
+    for command, arguments in others.items():
+        process.capture(coverage(command, "--fail-under=0", *arguments), cwd=settings.root)
+    markdown = coverage("report", "--fail-under=0", "--format=markdown")
+    summary = process.capture(markdown, cwd=settings.root).stdout
+    (outputs / "coverage.md").write_text(summary, encoding="utf-8")
     if below:
         message = "coverage is below the threshold, or could not be reported (see above)"
         raise JobFailed(message)

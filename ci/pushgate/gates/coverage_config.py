@@ -17,8 +17,8 @@ DATA_FILE: Final = "coverage"
 _SECTIONS: Final = ("run", "report", "html", "xml", "json", "lcov", "paths")
 
 
-def write(settings: Settings, file: Path, data_file: Path) -> None:
-    """Write the settings that coverage is to use, as an ini file.
+def write(settings: Settings, outputs: Path) -> Path:
+    """Write the settings that coverage is to use in a job, as an ini file.
 
     They are what coverage itself would read (the first of ``.coveragerc``,
     ``setup.cfg``, ``tox.ini`` and ``pyproject.toml`` that has any), and: one data
@@ -27,23 +27,27 @@ def write(settings: Settings, file: Path, data_file: Path) -> None:
 
     Args:
         settings: The project's definition.
-        file: The file to write.
-        data_file: Where data files go.
+        outputs: The job's outputs, where the file and the data go.
+
+    Returns:
+        The file that was written.
     """
     parser = ConfigParser(interpolation=None)
     parser.read_dict(_of_project(settings))
     if not parser.has_section("run"):
         parser.add_section("run")
     run = parser["run"]
-    run["data_file"] = str(data_file)
+    run["data_file"] = str(outputs / DATA_FILE)
     run["parallel"] = "true"
     run["relative_files"] = "true"
     patches = run.get("patch", "").replace(",", " ").split()
     run["patch"] = "\n".join(dict.fromkeys((*patches, "subprocess")))
     if not {"source", "source_pkgs", "source_dirs", "include"} & run.keys():
         run["source"] = "\n".join(settings.sources)
-    with file.open("w", encoding="utf-8") as stream:
+    rcfile = outputs / "coveragerc"
+    with rcfile.open("w", encoding="utf-8") as stream:
         parser.write(stream)
+    return rcfile
 
 
 def _of_project(settings: Settings) -> Mapping[str, Mapping[str, str]]:

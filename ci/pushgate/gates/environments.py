@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from filelock import FileLock
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from pushgate.config.requirements import requirement_names
+from pushgate.gates import state
 from pushgate.gates.base import Context
 from pushgate.model.outcome import JobFailed, JobUnavailable
 from pushgate.model.settings import Settings
@@ -68,9 +69,9 @@ class _Request:
             files.append(settings.dependencies.lock)
         return {
             "python": [self.interpreter.version, str(self.interpreter.path)],
-            "extras": self.extras,
-            "groups": self.groups,
-            "tools": self.tools,
+            "extras": list(self.extras),
+            "groups": list(self.groups),
+            "tools": list(self.tools),
             "files": {
                 str(file): hashlib.sha256(file.read_bytes()).hexdigest()
                 for file in files
@@ -128,9 +129,8 @@ def project_environment(
         tools,
     )
     folder = settings.root / FOLDER / context.job.session
-    folder.parent.mkdir(exist_ok=True)
     context.log(f"environment {FOLDER / context.job.session}: Python {request.interpreter.version}")
-    with FileLock(f"{folder}.lock"):
+    with _locked(settings, folder.name):
         try:
             _bring_up(settings, folder, request)
         except process.CommandError as error:
@@ -164,10 +164,12 @@ def verify_python(environment: Environment) -> None:
         raise JobFailed(message)
 
 
-def tool_command(
+def tool(
     context: Context[Any], pinned: str, *, program: str = "", python: str | None = None
-) -> tuple[str, ...]:
-    """Return the start of a command that runs a gate's tool in an environment of its own.
+) -> str:
+    """Make a gate's tool ready in an environment of its own, and return its program's path.
+
+    It is made once for each version of the tool; after that it costs nothing.
 
     Args:
         context: The job that needs it.
@@ -177,14 +179,27 @@ def tool_command(
             one that runs Pushgate unless given.
 
     Raises:
-        JobUnavailable: That interpreter is missing.
+        JobUnavailable: That interpreter is missing, or the tool cannot be had.
     """
+    settings = context.settings
     requirement = Requirement(pinned)
-    locked = locked_versions(context.settings).get(canonicalize_name(requirement.name))
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    chosen = f"{requirement.name}{extras}=={locked}" if locked else pinned
+    locked = locked_versions(settings).get(canonicalize_name(requirement.name))
+    chosen = pinned if locked is None else f"{requirement.name}=={locked}"
     found = interpreter(python) if python else interpreters.running()
-    return uv.tool(chosen, found, program)
+    folder = settings.root / FOLDER / f"tool-{requirement.name}"
+    stamp = [chosen, found.version, str(found.path)]
+    with _locked(settings, folder.name):
+        if _read_stamp(folder) != stamp:
+            try:
+                uv.create(folder, found)
+                uv.install(folder, [chosen], cwd=settings.root)
+            except process.CommandMissingError:
+                raise
+            except process.CommandError as error:
+                message = f"{chosen} cannot be had: {_explained(error)}"
+                raise JobUnavailable(message) from error
+            _write_stamp(folder, stamp)
+    return str(uv.environment_bin(folder) / (program or requirement.name))
 
 
 def locked_versions(settings: Settings) -> Mapping[str, str]:
@@ -205,54 +220,55 @@ def _groups(settings: Settings, wanted: tuple[str, ...], tools: tuple[str, ...])
 
 
 def _bring_up(settings: Settings, folder: Path, request: _Request) -> None:
-    stamp_file = folder / _STAMP
-    stamp = json.loads(json.dumps(request.stamp(settings)))
-    known = _read_stamp(stamp_file) == stamp
+    stamp = request.stamp(settings)
+    known = _read_stamp(folder) == stamp
     if not known:
-        stamp_file.unlink(missing_ok=True)
+        (folder / _STAMP).unlink(missing_ok=True)
+    # Once the stamp is right nothing is removed: another job may be using the gate's tools.
+    exact = not known
     if settings.dependencies.lock:
-        _from_lock(settings, folder, request, known=known)
+        uv.sync(
+            settings.root,
+            folder,
+            request.interpreter,
+            extras=request.extras,
+            groups=request.groups,
+            exact=exact,
+        )
     else:
-        _resolved(settings, folder, request, known=known)
-    stamp_file.write_text(json.dumps(stamp), encoding="utf-8")
+        if exact:
+            uv.create(folder, request.interpreter)
+        uv.install(folder, _requirements(settings, request), cwd=settings.root)
+    _add_missing_tools(settings, folder, request.tools)
+    _write_stamp(folder, stamp)
 
 
-def _read_stamp(file: Path) -> object:
+@contextmanager
+def _locked(settings: Settings, environment: str) -> Iterator[None]:
+    # Importing it takes a seventh of a job's start; a job without an environment does without.
+    from filelock import FileLock  # noqa: PLC0415
+
+    with FileLock(state.make(settings.root, "locks") / f"{environment}.lock"):
+        yield
+
+
+def _read_stamp(folder: Path) -> object:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return json.loads((folder / _STAMP).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 
 
-def _from_lock(settings: Settings, folder: Path, request: _Request, *, known: bool) -> None:
-    # Inexact once the stamp is right: another job may be using the gate's tools in it.
-    uv.sync(
-        settings.root,
-        folder,
-        request.interpreter,
-        extras=request.extras,
-        groups=request.groups,
-        exact=not known,
-    )
-    present = uv.installed(folder)
-    missing = [tool for tool in request.tools if _name(tool) not in present]
-    if missing:
-        # The tools must go with what is locked, not change it.
-        constraints = folder / "pushgate-constraints.txt"
-        lines = [
-            f"{name}=={version}"
-            for name, version in present.items()
-            if name != _name(settings.name)
-        ]
-        constraints.write_text("\n".join(lines), encoding="utf-8")
-        uv.install(folder, ["--constraints", str(constraints), *missing], cwd=settings.root)
+def _write_stamp(folder: Path, stamp: object) -> None:
+    part = folder / f"{_STAMP}.part"
+    part.write_text(json.dumps(stamp), encoding="utf-8")
+    part.replace(folder / _STAMP)
 
 
-def _resolved(settings: Settings, folder: Path, request: _Request, *, known: bool) -> None:
-    if not known:
-        uv.create(folder, request.interpreter)
+def _requirements(settings: Settings, request: _Request) -> list[str]:
+    # CI has no environment to keep: it resolves to the newest versions each time.
+    arguments = ["--upgrade"]
     dependencies = settings.dependencies
-    arguments = ["--upgrade", "--exact"]
     if dependencies.installable:
         extras = f"[{','.join(request.extras)}]" if request.extras else ""
         arguments += ["--editable", f".{extras}"]
@@ -260,16 +276,20 @@ def _resolved(settings: Settings, folder: Path, request: _Request, *, known: boo
         arguments += ["--group", group]
     for file in dependencies.requirements:
         arguments += ["--requirements", file]
-    named = requirement_names(
-        [
-            requirement
-            for part in (dependencies.groups, dependencies.extras)
-            for requirements in part.values()
-            for requirement in requirements
-        ]
-    )
-    unpinned = [Requirement(tool).name if _name(tool) in named else tool for tool in request.tools]
-    uv.install(folder, [*arguments, *unpinned], cwd=settings.root)
+    return arguments if len(arguments) > 1 else [*arguments, *request.tools]
+
+
+def _add_missing_tools(settings: Settings, folder: Path, tools: Iterable[str]) -> None:
+    present = uv.installed(folder)
+    missing = [tool for tool in tools if _name(tool) not in present]
+    if not missing:
+        return
+    # The tools must go with what the project has, not change it.
+    constraints = folder / "pushgate-constraints.txt"
+    own_name = canonicalize_name(settings.name)
+    lines = [f"{name}=={version}" for name, version in present.items() if name != own_name]
+    constraints.write_text("\n".join(lines), encoding="utf-8")
+    uv.install(folder, ["--constraints", str(constraints), *missing], cwd=settings.root)
 
 
 def _name(requirement: str) -> str:
@@ -280,4 +300,4 @@ def _explained(error: process.CommandError) -> str:
     said = error.completed.stderr.strip() or error.completed.stdout.strip()
     if "--locked" in said and "needs to be updated" in said:
         return "uv.lock is out of date with pyproject.toml: run `uv lock` and commit it"
-    return f"uv could not make the environment: {said or error}"
+    return f"uv could not make the environment: {' '.join(said.split()) or error}"

@@ -8,19 +8,22 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any, Final
 
+from pushgate.gates import state
 from pushgate.gates.base import Context, Gate
 from pushgate.model.job import Job
-from pushgate.model.outcome import JobError, JobFailed, Outcome, Result
-from pushgate.tools import git, process, uv
+from pushgate.model.outcome import JobError, Outcome, Result
+from pushgate.tools import git, process
 
 OUTCOME_FILE: Final = "outcome.json"
 RUN_VARIABLE: Final = "PUSHGATE_RUN"
 """Names the run of ``pushgate run`` that a job belongs to."""
+
+_MOMENT_SECONDS: Final = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,30 +71,31 @@ def perform(gate: Gate, context: Context[Any]) -> Outcome:
         KeyboardInterrupt: The run was interrupted; the outcome is left as ``aborted``.
     """
     settings, job = context.settings, context.job
-    _empty(context.outputs)
-    state = git.tracked_state(settings.repository)
+    shutil.rmtree(context.outputs, ignore_errors=True)
+    state.make(settings.root, *job.outputs.parts[1:])
+    before = git.tracked_state(settings.repository)
     started = time.monotonic()
     result, reason = Result.ABORTED, "interrupted"
     try:
-        result, reason = _judge(gate, context, state)
+        result, reason = _judge(gate, context, before)
     except Exception as error:
         result, reason = Result.FAILED, f"Pushgate itself failed: {error!r}"
         raise
     finally:
         seconds = round(time.monotonic() - started, 3)
         outcome = Outcome(job=job.name, result=result, reason=reason, seconds=seconds)
-        _store(context.outputs / OUTCOME_FILE, outcome, state)
+        _store(context.outputs / OUTCOME_FILE, outcome, before)
     return outcome
 
 
-def look(gate: Gate, context: Context[Any]) -> None:
-    """Let a gate work with the user's own arguments: its outputs and its outcome are not kept.
+def look(gate: Gate, context: Context[Any]) -> tuple[Result, str]:
+    """Let a gate work with the user's own arguments: nothing that it leaves is kept.
 
-    Raises:
-        JobError: It did not pass.
+    Returns:
+        How it ended, and why.
     """
     with TemporaryDirectory(prefix="pushgate-look-") as folder:
-        gate.run(dataclasses.replace(context, folder=Path(folder)))
+        return _end(gate, dataclasses.replace(context, folder=Path(folder)))
 
 
 def perform_together(
@@ -118,8 +122,9 @@ def perform_together(
         )
         return perform(gate, held_back), output
 
+    running: list[Future[tuple[Outcome, IO[bytes]]]] = []
     try:
-        running = [pool.submit(one, context) for context in contexts]
+        running += [pool.submit(one, context) for context in contexts]
         for done in as_completed(running):
             outcome, output = done.result()
             outcomes[outcome.job] = outcome
@@ -128,7 +133,10 @@ def perform_together(
                 show(outcome, output)
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        process.end_all()
+        # A job between two commands starts the next one: until all have ended.
+        while not all(future.done() for future in running):
+            process.end_all()
+            time.sleep(_MOMENT_SECONDS)
         raise
     finally:
         pool.shutdown()
@@ -136,20 +144,10 @@ def perform_together(
 
 
 def _judge(gate: Gate, context: Context[Any], before: git.TrackedState) -> tuple[Result, str]:
-    settings = context.settings
     if problem := _unmet_needs(context, before):
         return problem
-    result, reason = Result.PASSED, ""
-    try:
-        uv.version()
-        gate.run(context)
-    except uv.UvMissingError as error:
-        result, reason = Result.UNAVAILABLE, str(error)
-    except JobError as error:
-        result, reason = error.result, str(error)
-    except process.CommandError as error:
-        result, reason = JobFailed.result, str(error)
-    after = git.tracked_state(settings.repository)
+    result, reason = _end(gate, context)
+    after = git.tracked_state(context.settings.repository)
     changed = before.differences(after)
     if before.head != after.head:
         changed = (f"HEAD ({before.head[:10]} -> {after.head[:10]})",)
@@ -159,7 +157,19 @@ def _judge(gate: Gate, context: Context[Any], before: git.TrackedState) -> tuple
     return result, reason
 
 
-def _unmet_needs(context: Context[Any], state: git.TrackedState) -> tuple[Result, str] | None:
+def _end(gate: Gate, context: Context[Any]) -> tuple[Result, str]:
+    try:
+        gate.run(context)
+    except JobError as error:
+        return error.result, str(error)
+    except process.CommandMissingError as error:
+        return Result.UNAVAILABLE, str(error)
+    except process.CommandError as error:
+        return Result.FAILED, str(error)
+    return Result.PASSED, ""
+
+
+def _unmet_needs(context: Context[Any], here: git.TrackedState) -> tuple[Result, str] | None:
     root = context.settings.root
     stored = {need.name: stored_outcome(root, need) for need in context.needs}
     if missing := [need for need, found in stored.items() if found is None]:
@@ -169,7 +179,7 @@ def _unmet_needs(context: Context[Any], state: git.TrackedState) -> tuple[Result
     if unmet:
         told = ", ".join(f"{need.job} ({need.result}: {need.reason})" for need in unmet)
         return Result.ABORTED, f"it needs jobs that did not pass: {told}"
-    if stale := [need.outcome.job for need in found if need.state != state.digest]:
+    if stale := [need.outcome.job for need in found if need.state != here.digest]:
         return Result.FAILED, (
             f"the outputs of {', '.join(stale)} are of other files than those here: run "
             f"`nox -s {context.job.session}`, which runs what it needs"
@@ -177,18 +187,10 @@ def _unmet_needs(context: Context[Any], state: git.TrackedState) -> tuple[Result
     return None
 
 
-def _empty(outputs: Path) -> None:
-    shutil.rmtree(outputs, ignore_errors=True)
-    outputs.mkdir(parents=True)
-    ignore = outputs.parent.parent / ".gitignore"
-    if not ignore.is_file():
-        ignore.write_text("*\n", encoding="utf-8")
-
-
-def _store(file: Path, outcome: Outcome, state: git.TrackedState) -> None:
+def _store(file: Path, outcome: Outcome, looked_at: git.TrackedState) -> None:
     stored = {
         **dataclasses.asdict(outcome),
-        "state": state.digest,
+        "state": looked_at.digest,
         "run": os.environ.get(RUN_VARIABLE, ""),
     }
     part = file.with_name(file.name + ".part")

@@ -7,7 +7,7 @@ from typing import Final
 
 from pushgate.gates import base
 from pushgate.gates.base import Applies, Context
-from pushgate.gates.environments import tool_command
+from pushgate.gates.environments import tool
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobFailed
 from pushgate.model.settings import GateOptions, Settings
@@ -39,11 +39,11 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
 
 def run(context: Context[Options]) -> None:
     """Check the format and the rules; both always run, so that one look shows all."""
-    ruff = tool_command(context, RUFF)
+    ruff = tool(context, RUFF)
     # Never fix, whatever the configuration says: CI would judge files that nobody committed.
-    checks = {"ruff check": (*ruff, "check", "--no-fix", *context.arguments, ".")}
+    checks = {"ruff check": (ruff, "check", "--no-fix", *context.arguments, ".")}
     if context.options.format:
-        checks = {"ruff format --check": (*ruff, "format", "--check", ".")} | checks
+        checks = {"ruff format --check": (ruff, "format", "--check", ".")} | checks
     failed = [check for check, command in checks.items() if context.status(*command)]
     if failed:
         message = f"{' and '.join(failed)} found something"

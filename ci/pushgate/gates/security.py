@@ -8,7 +8,7 @@ from typing import Final
 
 from pushgate.gates import base
 from pushgate.gates.base import Applies, Context
-from pushgate.gates.environments import tool_command
+from pushgate.gates.environments import tool
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobFailed, JobUnavailable
 from pushgate.model.settings import GateOptions, Settings
@@ -37,14 +37,14 @@ def run(context: Context[Options]) -> None:
     settings = context.settings
     report = context.outputs / "bandit.json"
     # An older Python cannot parse newer syntax, and bandit skips such a file with status 0.
-    bandit = tool_command(context, BANDIT, python=settings.python[-1])
+    bandit = tool(context, BANDIT, python=settings.python[-1])
     options = ["--quiet", "-ll", "--format", "json", "--output", str(report)]
     if "bandit" in settings.tool_tables:
         options += ["-c", "pyproject.toml"]
     if settings.tests:
         options += ["--exclude", ",".join(f"./{path}" for path in settings.tests)]
     targets = [f"./{path}" for path in settings.sources]
-    code = context.status(*bandit, *options, *context.arguments, "-r", *targets)
+    code = context.status(bandit, *options, *context.arguments, "-r", *targets)
     try:
         content = json.loads(report.read_text(encoding="utf-8"))
         findings, errors, metrics = content["results"], content["errors"], content["metrics"]

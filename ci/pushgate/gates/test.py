@@ -89,9 +89,8 @@ def run(context: Context[Options]) -> None:
         context.run(*command, env=variables)
         return
     outputs = context.outputs
-    settings_file = outputs / "coverage.ini"
-    coverage_config.write(context.settings, settings_file, outputs / coverage_config.DATA_FILE)
-    measured = ("-m", "coverage", "run", f"--rcfile={settings_file}")
+    rcfile = coverage_config.write(context.settings, outputs)
+    measured = ("-m", "coverage", "run", f"--rcfile={rcfile}")
     junit = f"--junit-xml={outputs / 'junit.xml'}"
     command = (environment.program("python"), *measured, *pytest, "-p", collection.PLUGIN, junit)
     code = context.status(*command, env=variables)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import runpy
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
@@ -69,10 +71,12 @@ def of_project(root: Path) -> Definition:
     with own.collecting() as declared:
         if noxfile.is_file():
             try:
-                runpy.run_path(str(noxfile))
+                # As Nox reads it: in its own folder. What it prints is none of our output.
+                with contextlib.chdir(root), contextlib.redirect_stdout(sys.stderr):
+                    runpy.run_path(str(noxfile))
             except ConfigurationError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 message = f"{NOXFILE} cannot be read: {type(error).__name__}: {error}"
                 raise ConfigurationError(message) from error
     return define(root, declared)
@@ -114,8 +118,7 @@ def _linked(jobs: Sequence[Job], gates: Iterable[str], off: Sequence[GateOff]) -
     names = {gate: tuple(job.name for job in jobs if job.gate == gate) for gate in gates}
     reasons = {gate.gate: gate.reason for gate in off}
     problems = [
-        f"gate {job.gate} needs {need}, which is "
-        + (f"off: {reasons[need]}" if need in reasons else "no gate")
+        f"gate {job.gate} needs {need}, which is off: {reasons[need]}"
         for job in jobs
         for need in job.needs
         if need not in names
@@ -136,13 +139,13 @@ def _linked(jobs: Sequence[Job], gates: Iterable[str], off: Sequence[GateOff]) -
         message = f"gates wait for each other: {' -> '.join(error.args[1])}"
         raise ConfigurationError(message) from error
     ordered: dict[str, Job] = {}
-
-    def place(job: Job) -> None:
-        for need in job.needs:
-            if need not in ordered:
-                place(linked[need])
-        ordered.setdefault(job.name, job)
-
-    for job in linked.values():
-        place(job)
+    # A stack and no recursion: a chain of needs may be as long as the plan.
+    waiting = list(reversed(linked.values()))
+    while waiting:
+        job = waiting[-1]
+        missing = [need for need in job.needs if need not in ordered]
+        if missing:
+            waiting += [linked[need] for need in reversed(missing)]
+        else:
+            ordered.setdefault(waiting.pop().name, job)
     return tuple(ordered.values())

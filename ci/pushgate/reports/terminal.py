@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from pushgate.model.outcome import ExitCode, Outcome, Result, exit_code
 from pushgate.model.plan import Plan
@@ -23,17 +25,11 @@ _STYLE: Final = {
 }
 
 
-def _console() -> Console:
-    # A pipe has no width: a line there is never folded.
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=10_000)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in {"job", "gate"})
-    return table
+_CONTROL: Final = re.compile(
+    # Sequences such as colours and links whole, then every other control character.
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])"
+    r"|[\x00-\x09\x0b-\x1f\x7f-\x9f]"
+)
 
 
 def show_plan(plan: Plan) -> None:
@@ -41,22 +37,17 @@ def show_plan(plan: Plan) -> None:
     table = _table("job", "needs", "after", "")
     for planned in plan.jobs:
         job = planned.job
-        style = "" if planned.selected else "dim"
-        mark = "" if planned.selected else "out: "
         table.add_row(
-            escape(job.name),
-            escape(_gates(job.needs)),
-            escape(_gates(job.after)),
-            escape(f"{mark}{planned.reason}"),
-            style=style,
+            _text(job.name),
+            _text(_gates(job.needs)),
+            _text(_gates(job.after)),
+            _text(planned.reason if planned.selected else f"out: {planned.reason}"),
+            style="" if planned.selected else "dim",
         )
     for gate in plan.off:
-        table.add_row(escape(gate.gate), "", "", escape(f"off: {gate.reason}"), style="dim")
-    console = _console()
-    console.print(
-        f"{len(plan.selected)} of {len(plan.jobs)} jobs for [bold]{escape(str(plan.event))}[/]"
-    )
-    console.print(table)
+        table.add_row(_text(gate.gate), "", "", _text(f"off: {gate.reason}"), style="dim")
+    _print(_line(f"{len(plan.selected)} of {len(plan.jobs)} jobs for ", (str(plan.event), "bold")))
+    _print(table)
 
 
 def show_outcomes(outcomes: Sequence[Outcome], calls: dict[str, str], seconds: float) -> None:
@@ -67,74 +58,120 @@ def show_outcomes(outcomes: Sequence[Outcome], calls: dict[str, str], seconds: f
         calls: The command that repeats a job, by its name.
         seconds: How long the run took.
     """
-    console = _console()
     table = _table("job", "", "time", "")
     for outcome in outcomes:
         table.add_row(
-            escape(outcome.job),
-            f"[{_STYLE[outcome.result]}]{outcome.result}[/]",
+            _text(outcome.job),
+            _text(outcome.result, _STYLE[outcome.result]),
             f"{outcome.seconds:.1f} s",
-            escape(outcome.reason),
+            _text(outcome.reason),
         )
-    console.print()
-    console.print(table)
-    code = exit_code(outcomes)
-    style, verdict = {
-        ExitCode.PASSED: ("bold green", "all selected jobs passed"),
-        ExitCode.FAILED: ("bold red", "a job failed"),
-    }.get(code, ("bold yellow", "nothing failed, but something could not be looked at"))
+    _print("")
+    _print(table)
+    style, verdict = _verdict(outcomes)
     deferred = sum(outcome.result is Result.SKIPPED for outcome in outcomes)
     note = f", {deferred} deferred to CI" if deferred else ""
-    console.print(f"\n[{style}]{verdict}[/]{note} ({len(outcomes)} jobs in {seconds:.1f} s)")
+    _print("")
+    _print(_line((verdict, style), f"{note} ({len(outcomes)} jobs in {seconds:.1f} s)"))
     for outcome in outcomes:
         if outcome.result not in {Result.PASSED, Result.SKIPPED}:
-            console.print(f"  again: {escape(calls[outcome.job])}")
+            _print(_text(f"  again: {calls[outcome.job]}"))
+
+
+def _verdict(outcomes: Sequence[Outcome]) -> tuple[str, str]:
+    if not outcomes:
+        return "bold yellow", "no job is selected: `pushgate plan` tells why"
+    return {
+        ExitCode.PASSED: ("bold green", "all selected jobs passed"),
+        ExitCode.FAILED: ("bold red", "a job failed"),
+    }.get(
+        exit_code(outcomes),
+        ("bold yellow", "nothing failed, but something could not be looked at"),
+    )
 
 
 def show_findings(findings: Iterable[Finding]) -> None:
     """Print what the machine offers."""
     table = _table("", "found", "")
     for finding in findings:
-        missing = "[bold red]missing[/]" if finding.required else "[yellow]missing[/]"
+        missing = Text("missing", "bold red" if finding.required else "yellow")
         table.add_row(
-            escape(finding.what),
-            escape(finding.found) or missing,
-            "" if finding.found else escape(finding.meaning),
+            _text(finding.what),
+            _text(finding.found) if finding.found else missing,
+            "" if finding.found else _text(finding.meaning),
         )
-    _console().print(table)
+    _print(table)
 
 
 def show_durations(merged: Merged, file: str) -> None:
     """Print what went into the file of durations, and how even the next split will be."""
-    console = _console()
-    console.print(
-        f"{escape(file)}: {merged.tests} tests from {len(merged.jobs)} jobs "
-        f"({merged.added} new, {merged.dropped} gone)"
+    _print(
+        _text(
+            f"{file}: {merged.tests} tests from {len(merged.jobs)} jobs "
+            f"({merged.added} new, {merged.dropped} gone)"
+        )
     )
     if merged.missing:
-        names = escape(", ".join(merged.missing))
-        console.print(
-            f"[yellow]no measurements of {names}[/]: tests that only they run are dropped"
+        names = ", ".join(merged.missing)
+        _print(
+            _line(
+                (f"no measurements of {names}", "yellow"),
+                ": tests that only they run are dropped",
+            )
         )
     split = merged.balance
     if split.shards == 1:
         return
-    console.print(
+    _print(
         f"the next split into {split.shards}: {split.mean:.1f} s a shard, the longest "
         f"{split.longest:.1f} s ({split.longest / split.mean:.2f} of the mean)"
     )
     if split.one_test_too_long:
-        console.print(
-            f"[yellow]{escape(split.longest_test)} alone takes {split.longest_test_seconds:.1f} s, "
-            "longer than a fair shard[/]: no split can help; make it shorter or use fewer shards"
+        alone = f"{split.longest_test} alone takes {split.longest_test_seconds:.1f} s"
+        _print(
+            _line(
+                (f"{alone}, longer than a fair shard", "yellow"),
+                ": no split can help; make it shorter or use fewer shards",
+            )
         )
 
 
 def show_problem(problem: str) -> None:
     """Print one problem to standard error."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(
-        f"[bold red]pushgate:[/] {escape(problem)}"
-    )
+    _print(_line(("pushgate: ", "bold red"), problem), error=True)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in {"job", "gate"})
+    return table
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Return text as it is, less what would steer the terminal: no markup in it counts."""
+    return Text(_CONTROL.sub("", text.expandtabs()), style)
+
+
+def _line(*parts: str | tuple[str, str]) -> Text:
+    """Put a line together from texts and texts with their style."""
+    line = Text()
+    for part in parts:
+        line.append_text(_text(part) if isinstance(part, str) else _text(*part))
+    return line
+
+
+def _print(what: RenderableType, *, error: bool = False) -> None:
+    console = Console(stderr=error, highlight=False, markup=False, emoji=False)
+    if console.is_terminal:
+        console.print(what, soft_wrap=error)
+        return
+    # A pipe has no width: a line there is never folded, and has no blanks at its end.
+    console = Console(highlight=False, markup=False, emoji=False, width=10_000)
+    with console.capture() as capture:
+        console.print(what, soft_wrap=True)
+    lines = capture.get().split("\n")
+    print("\n".join(map(str.rstrip, lines)), end="", file=sys.stderr if error else sys.stdout)
 
 
 def _gates(jobs: Iterable[str]) -> str:

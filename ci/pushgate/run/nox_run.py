@@ -9,22 +9,26 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 from pushgate.gates.execution import RUN_VARIABLE, stored_outcome
 from pushgate.model.job import Job
 from pushgate.model.outcome import Outcome, Result
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import NOXFILE, Definition
-from pushgate.tools import process
+from pushgate.tools import process, strays
 
 
-def run(definition: Definition, jobs: Sequence[Job], parallel: int) -> list[Outcome]:
+def run(
+    definition: Definition, jobs: Sequence[Job], parallel: int, output: IO[bytes] | None = None
+) -> list[Outcome]:
     """Run jobs by Nox, side by side, and collect how each ended.
 
     Args:
         definition: The project's definition.
         jobs: The jobs, with all that they need.
         parallel: How many sessions run at a time.
+        output: A file for what Nox and the jobs print; this process's own output if None.
 
     Returns:
         An outcome for each job, in their order.
@@ -42,18 +46,27 @@ def run(definition: Definition, jobs: Sequence[Job], parallel: int) -> list[Outc
     name = uuid.uuid4().hex
     environment = {**os.environ, RUN_VARIABLE: name}
     reported: dict[str, Outcome] = {}
-    for arguments in _calls(definition, jobs, parallel):
-        with TemporaryDirectory(prefix="pushgate-run-") as folder:
-            report = Path(folder, "report.json")
-            nox = (sys.executable, "-m", "nox", "-f", NOXFILE, "--report", str(report))
-            completed = process.run((*nox, *arguments), cwd=root, env=environment)
-            if not report.is_file():
-                message = (
-                    f"nox ended with {completed.returncode} before it ran a session (see above)"
-                )
-                raise ConfigurationError(message)
-            reported |= _reported(report)
+    try:
+        for arguments in _calls(definition, jobs, parallel):
+            reported |= _nox(root, arguments, environment, output)
+    except KeyboardInterrupt:
+        # Nox's workers are in sessions of their own: they live on if Nox was killed.
+        strays.end(RUN_VARIABLE, name)
+        raise
     return [_outcome(definition, job, name, reported) for job in jobs]
+
+
+def _nox(
+    root: Path, arguments: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None
+) -> Mapping[str, Outcome]:
+    with TemporaryDirectory(prefix="pushgate-run-") as folder:
+        report = Path(folder, "report.json")
+        nox = (sys.executable, "-m", "nox", "-f", NOXFILE, "--report", str(report))
+        completed = process.run((*nox, *arguments), cwd=root, env=environment, output=output)
+        if not report.is_file():
+            message = f"nox ended with {completed.returncode} before it ran a session (see above)"
+            raise ConfigurationError(message)
+        return _reported(report)
 
 
 def _calls(definition: Definition, jobs: Sequence[Job], parallel: int) -> Iterator[list[str]]:

@@ -51,7 +51,8 @@ def prove(shards: Mapping[str, Collection]) -> tuple[str, ...]:
     first, *others = shards
     collected = set(shards[first].collected)
     problems = [
-        f"{first} and {other} collected different tests: {_name(difference)}"
+        f"{first} and {other} collected different tests (ids that change from run to run cannot "
+        f"be split; fixed ids, or `shards = 1`): {_name(difference)}"
         for other in others
         if (difference := collected ^ set(shards[other].collected))
     ]

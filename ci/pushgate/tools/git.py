@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import shutil
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from typing import Final
 
 from pushgate.tools import process
 
-_EMPTY_TREE: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+_FIELDS_BEFORE_PATH: Final = {"1": 7, "u": 9}
+"""How many fields stand between an entry's kind and its path in `git status --porcelain=v2`."""
 
 
 class NoRepositoryError(Exception):
@@ -57,6 +59,7 @@ def version() -> str:
         return ""
 
 
+@functools.cache
 def toplevel(folder: Path) -> Path:
     """Find the top folder of the working tree that holds ``folder``.
 
@@ -88,12 +91,20 @@ def tracked_files(folder: Path) -> tuple[str, ...]:
 
 def tracked_state(repository: Path) -> TrackedState:
     """Take down what the tracked files hold now, relative to the commit that is checked out."""
-    commit = head(repository)
     listing = _git(
-        repository, "diff", "--name-only", "--no-renames", "-z", commit or _EMPTY_TREE
+        repository,
+        *("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=no", "--no-renames"),
     ).stdout
-    paths = sorted(path for path in listing.split("\0") if path)
-    return TrackedState(commit, tuple((path, _content_hash(repository / path)) for path in paths))
+    commit, paths = "", []
+    for line in listing.split("\0"):
+        kind, _, rest = line.partition(" ")
+        if rest.startswith("branch.oid ") and not rest.endswith("(initial)"):
+            commit = rest.removeprefix("branch.oid ")
+        elif kind in _FIELDS_BEFORE_PATH:
+            paths.append(rest.split(" ", _FIELDS_BEFORE_PATH[kind])[-1])
+    return TrackedState(
+        commit, tuple((path, _content_hash(repository / path)) for path in sorted(paths))
+    )
 
 
 def _content_hash(path: Path) -> str:

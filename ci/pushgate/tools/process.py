@@ -28,6 +28,7 @@ _FOREIGN: Final = (
     "PYTHONPATH",
     "PYTHONSTARTUP",
     # Options from the shell that change what a green means.
+    "PYTHONOPTIMIZE",
     "PYTEST_ADDOPTS",
     "PYTEST_PLUGINS",
     "MYPYPATH",
@@ -95,6 +96,10 @@ class CommandError(Exception):
         self.completed = completed
 
 
+class CommandMissingError(CommandError):
+    """A command could not even be started."""
+
+
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment for a gate's commands: this one, less what CI would not have.
 
@@ -132,7 +137,7 @@ def run(
         output: A file for both of its outputs; this process's own unless given.
 
     Raises:
-        CommandError: The program cannot be started.
+        CommandMissingError: The program cannot be started.
     """
     sys.stdout.flush()
     with _started(command, cwd, env, stdout=output, stderr=output and subprocess.STDOUT) as child:
@@ -157,7 +162,8 @@ def capture(
         stdin: Text for its standard input.
 
     Raises:
-        CommandError: The program cannot be started, or ``check`` and a status other than 0.
+        CommandMissingError: The program cannot be started.
+        CommandError: ``check``, and a status other than 0.
     """
     pipe = subprocess.PIPE
     with _started(
@@ -188,6 +194,8 @@ def _started(
     try:
         child = subprocess.Popen(
             command,
+            # `uv run` tells where uv is: a shim before it on PATH can cost 100 ms a call.
+            executable=os.environ.get("UV") if command[0] == "uv" else None,
             cwd=cwd,
             env=clean_environment() if env is None else dict(env),
             stdin=subprocess.DEVNULL if stdin is None else stdin,
@@ -195,8 +203,9 @@ def _started(
             stderr=stderr,
         )
     except OSError as error:
-        message = f"`{command[0]}` cannot be started: {error.strerror or error}"
-        raise CommandError(Completed(tuple(command), 127), message) from error
+        why = error.strerror or str(error) if cwd.is_dir() else f"no folder {cwd}"
+        message = f"`{command[0]}` cannot be started: {why}"
+        raise CommandMissingError(Completed(tuple(command), 127), message) from error
     with child:
         _live.add(child)
         try:
@@ -206,28 +215,48 @@ def _started(
             raise
         finally:
             _live.discard(child)
+    if child in _ended:
+        _ended.discard(child)
+        raise KeyboardInterrupt
 
 
 _live: set[subprocess.Popen[bytes]] = set()
+_ended: set[subprocess.Popen[bytes]] = set()
+"""Children that ``end_all`` has ended, until the thread that waits for them knows."""
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-        child.send_signal(number)
-        try:
-            child.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
-        return
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            child.send_signal(number)
+            try:
+                child.wait(GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+            return
+    except BaseException:
+        # A second Ctrl-C: no more patience, but nothing is left behind.
+        child.kill()
+        raise
 
 
 def end_all() -> None:
-    """End every child of this process, whichever thread started it."""
-    enders = [threading.Thread(target=_end, args=(child,)) for child in list(_live)]
-    for ender in enders:
-        ender.start()
-    for ender in enders:
-        ender.join()
+    """End every child of this process, whichever thread started it.
+
+    For a thread that waits for one of them it is a ``KeyboardInterrupt``.
+    """
+    children = list(_live)
+    _ended.update(children)
+    enders = [threading.Thread(target=_end, args=(child,)) for child in children]
+    try:
+        for ender in enders:
+            ender.start()
+        for ender in enders:
+            ender.join()
+    except BaseException:
+        for child in children:
+            child.kill()
+        raise
 
 
 @contextmanager
@@ -235,15 +264,22 @@ def terminable() -> Iterator[None]:
     """Make SIGTERM and SIGHUP end this process as Ctrl-C does, children first.
 
     Nox turns only SIGINT into an orderly end; the other two would leave its
-    children behind.
+    children behind. SIGINT counts even where this process was started with it
+    ignored (in the background of a script): its children would inherit that, and
+    could not be ended in order.
     """
 
     def interrupt(number: int, _frame: object) -> None:
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    before = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+    handlers = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: interrupt,
+        signal.SIGHUP: interrupt,
     }
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        del handlers[signal.SIGHUP]  # started by nohup
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:

@@ -115,18 +115,3 @@ def install(environment: Path, arguments: Sequence[str], *, cwd: Path) -> None:
     """
     command = ["uv", "pip", "install", "--quiet", "--python", str(environment_python(environment))]
     process.capture([*command, *arguments], cwd=cwd)
-
-
-def tool(requirement: str, interpreter: Interpreter, program: str = "") -> tuple[str, ...]:
-    """Return the start of a command that runs a tool in an isolated environment that uv keeps.
-
-    Args:
-        requirement: What to install, such as ``ruff==0.17.6``.
-        interpreter: The Python to run it with.
-        program: The command, if it is not called as the package is.
-    """
-    name = re.split(r"[\[=<>~! ]", requirement, maxsplit=1)[0]
-    return (
-        *("uv", "tool", "run", "--quiet", "--python", str(interpreter.path)),
-        *("--from", requirement, program or name),
-    )

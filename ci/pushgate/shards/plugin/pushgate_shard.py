@@ -29,6 +29,7 @@ class _Shard:
     def __init__(self):
         self.collected = []
         self.seconds = {}
+        self.ran = set()
 
     # pytest-split takes its share in a trylast hook that is registered after this one,
     # and of two trylast hooks the later registered is called last.
@@ -44,10 +45,14 @@ class _Shard:
 
     def pytest_runtest_logreport(self, report):
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+        # With --setup-only or --setup-plan a test is set up, but not called.
+        if report.when == "call" or not report.passed:
+            self.ran.add(report.nodeid)
 
     def pytest_sessionfinish(self):
         if _WORKER is None:
-            _write("durations.json", self.seconds)
+            ran = {test: self.seconds[test] for test in self.seconds if test in self.ran}
+            _write("durations.json", ran)
 
 
 def _is_controller(config):
