@@ -33,11 +33,14 @@ def _version(text: str) -> str:
 class _Table:
     """The keys of ``[tool.pushgate]``."""
 
-    branches: tuple[str, ...] = ("main",)
-    python: tuple[str, ...] = dataclasses.field(default=(), metadata={"parse": _version})
+    branches: tuple[str, ...] = dataclasses.field(default=("main",), metadata={"nonempty": True})
+    python: tuple[str, ...] = dataclasses.field(
+        default=(), metadata={"parse": _version, "nonempty": True}
+    )
     default_python: str | None = dataclasses.field(default=None, metadata={"parse": _version})
     sources: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
+    gates: dict[str, object] = dataclasses.field(default_factory=dict)
 
 
 def find_project(folder: Path) -> Path:
@@ -83,10 +86,9 @@ def load(
     pyproject = _parsed(root / "pyproject.toml")
     problems = Problems("pyproject.toml")
     configured = _configured(pyproject, problems)
-    gate_tables = configured.pop("gates", {})
     own_table = read_over(_Table(), configured, "tool.pushgate", problems)
-    _check_lists(root, configured, own_table, problems)
-    gates = _gates(gate_tables, schemas, own, declared, problems)
+    _check_paths(root, own_table, problems)
+    gates = _gates(own_table.gates, schemas, own, declared, problems)
     found = requirements.detect(root, pyproject, problems)
     name = str(table(pyproject, "project").get("name") or root.name)
     try:
@@ -129,20 +131,15 @@ def _parsed(file: Path) -> dict[str, Any]:
         raise ConfigurationError(message) from error
 
 
-def _configured(pyproject: Mapping[str, object], problems: Problems) -> dict[str, Any]:
+def _configured(pyproject: Mapping[str, object], problems: Problems) -> Mapping[str, object]:
     configured = table(pyproject, "tool").get("pushgate", {})
     if isinstance(configured, dict):
-        return dict(configured)
+        return configured
     problems.add("tool.pushgate", configured, "a table")
     return {}
 
 
-def _check_lists(
-    root: Path, configured: Mapping[str, object], own_table: _Table, problems: Problems
-) -> None:
-    for key, expected in (("branches", "at least the main branch"), ("python", "at least one")):
-        if configured.get(key) == []:
-            problems.add(f"tool.pushgate.{key}", [], expected)
+def _check_paths(root: Path, own_table: _Table, problems: Problems) -> None:
     for key in ("sources", "tests"):
         for index, path in enumerate(getattr(own_table, key)):
             inside = Path(os.path.normpath(root / path)).is_relative_to(root)
@@ -153,7 +150,7 @@ def _check_lists(
 
 
 def _gates(
-    tables: object,
+    tables: Mapping[str, object],
     schemas: Mapping[str, type[GateOptions]],
     own: type[GateOptions],
     declared: Mapping[str, GateOptions],
@@ -161,9 +158,6 @@ def _gates(
 ) -> dict[str, GateOptions]:
     options: dict[str, GateOptions] = {name: schema() for name, schema in schemas.items()}
     options |= declared
-    if not isinstance(tables, dict):
-        problems.add(_GATES, tables, "a table")
-        return options
     for name, keys in tables.items():
         where = f"{_GATES}.{name}"
         if not isinstance(keys, dict):
@@ -173,9 +167,13 @@ def _gates(
         elif not _GATE_NAME.fullmatch(name):
             problems.add(where, name, _NAME_EXPECTED)
         else:
-            own_now = {"run", "session"} & keys.keys()
+            said = {"run", "session"} & keys.keys()
+            if len(said) > 1:
+                problems.lines.append(
+                    f"{problems.file}: {where}: expected run or session, not both"
+                )
             base = options.get(name)
-            if base is None or (own_now and not isinstance(base, own)):
+            if base is None or (said and not isinstance(base, own)):
                 base = own()
             options[name] = read_over(base, keys, where, problems)
     problems.lines += _unknown_gates(tables, declared, options)

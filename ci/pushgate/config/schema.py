@@ -30,7 +30,7 @@ class Problems:
 
     def add(self, key: str, value: object, expected: str) -> None:
         """Note a value that cannot be used."""
-        self.lines.append(f"{self.file}: {key} = {value!r}: expected {expected}")
+        self.lines.append(f"{self.file}: {key} = {_shown(value)}: expected {expected}")
 
     def unknown(self, where: str, name: str, known: Iterable[str], what: str = "key") -> None:
         """Note a name that means nothing, with the nearest one that does."""
@@ -45,9 +45,10 @@ def read(cls: type[T], table: Mapping[str, object], where: str, problems: Proble
 
     A field ``fail_under`` is the key ``fail-under``. Its type says what is
     expected: bool, int, float, str, date, Event, a dataclass (a table), a tuple
-    of one of them (an array), a union, or a Literal. The metadata entries ``minimum``
-    (inclusive) and ``parse`` (str -> value, ValueError says what was expected)
-    narrow it down.
+    of one of them (an array), a dict (a table that is left as it is), a union, or
+    a Literal. The metadata entries ``minimum`` (inclusive) and ``parse`` (str ->
+    value, ValueError says what was expected) narrow it down, ``nonempty`` refuses
+    an empty array.
 
     Args:
         cls: The dataclass.
@@ -112,6 +113,8 @@ def _value(
         return value
     if origin is tuple:
         items = typing.cast("list[object]", value)
+        if metadata.get("nonempty") and not items:
+            problems.add(where, value, "at least one")
         return tuple(
             _value(item, arguments[0], f"{where}[{index}]", problems, metadata)
             for index, item in enumerate(items)
@@ -148,8 +151,8 @@ def _fits(value: object, hint: Any) -> bool:
 
 
 def _accepted(hint: Any) -> Any:
-    if typing.get_origin(hint) is tuple:
-        return list
+    if (origin := typing.get_origin(hint)) in {tuple, dict}:
+        return list if origin is tuple else dict
     if hint is Event:
         return str
     if dataclasses.is_dataclass(hint):
@@ -175,10 +178,17 @@ def _narrowed(
         return value
 
 
+def _shown(value: object) -> str:
+    """Show a value as TOML writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if isinstance(value, date) else repr(value)
+
+
 def _expected(hint: Any) -> str:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is tuple:
-        return f"an array of {_expected(arguments[0])}"
+        return f"an array, each {_expected(arguments[0])}"
     if origin is typing.Literal:
         return " or ".join(repr(choice) for choice in arguments)
     if hint is Event:

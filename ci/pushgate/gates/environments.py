@@ -238,7 +238,9 @@ def _bring_up(settings: Settings, folder: Path, request: _Request) -> None:
     else:
         if exact:
             uv.create(folder, request.interpreter)
-        uv.install(folder, _requirements(settings, request), cwd=settings.root)
+        if requirements := _requirements(settings, request):
+            # CI has no environment to keep: it resolves to the newest versions each time.
+            uv.install(folder, ["--upgrade", *requirements], cwd=settings.root)
     _add_missing_tools(settings, folder, request.tools)
     _write_stamp(folder, stamp)
 
@@ -266,8 +268,7 @@ def _write_stamp(folder: Path, stamp: object) -> None:
 
 
 def _requirements(settings: Settings, request: _Request) -> list[str]:
-    # CI has no environment to keep: it resolves to the newest versions each time.
-    arguments = ["--upgrade"]
+    arguments: list[str] = []
     dependencies = settings.dependencies
     if dependencies.installable:
         extras = f"[{','.join(request.extras)}]" if request.extras else ""
@@ -276,7 +277,7 @@ def _requirements(settings: Settings, request: _Request) -> list[str]:
         arguments += ["--group", group]
     for file in dependencies.requirements:
         arguments += ["--requirements", file]
-    return arguments if len(arguments) > 1 else [*arguments, *request.tools]
+    return arguments
 
 
 def _add_missing_tools(settings: Settings, folder: Path, tools: Iterable[str]) -> None:

@@ -17,6 +17,17 @@ from pushgate.model.settings import ConfigurationError, GateOptions, Settings
 GateFunction = Callable[[Context[Any]], None]
 
 
+def _command(text: str) -> str:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    if not words:
+        message = "expected a command, its quotes closed"
+        raise ValueError(message)
+    return text
+
+
 @dataclass(frozen=True, kw_only=True)
 class OwnOptions(GateOptions):
     """Keys of ``[tool.pushgate.gates.NAME]`` where NAME is a gate of the project's own.
@@ -30,7 +41,7 @@ class OwnOptions(GateOptions):
         groups: Dependency groups to install besides the default ones.
     """
 
-    run: tuple[str, ...] = ()
+    run: tuple[str, ...] = field(default=(), metadata={"parse": _command, "nonempty": True})
     session: str | None = None
     needs: tuple[str, ...] = ()
     environment: bool = True

@@ -86,7 +86,13 @@ def head(repository: Path) -> str:
 def tracked_files(folder: Path) -> tuple[str, ...]:
     """List the tracked files below ``folder``, relative to it, that exist."""
     listing = _git(folder, "ls-files", "-z").stdout
-    return tuple(path for path in listing.split("\0") if path and (folder / path).is_file())
+    paths = (path for path in listing.split("\0") if path)
+    return tuple(path for path in paths if _is_file_or_link(folder / path))
+
+
+def _is_file_or_link(path: Path) -> bool:
+    # A link counts whatever it leads to; a submodule is a folder, and no file of this repository.
+    return path.is_symlink() or path.is_file()
 
 
 def tracked_state(repository: Path) -> TrackedState:

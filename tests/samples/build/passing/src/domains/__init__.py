@@ -1,0 +1,5 @@
+import idna
+
+
+def ascii_form(domain):
+    return idna.encode(domain).decode()

@@ -1,0 +1,4 @@
+def sign(number):
+    if number < 0:
+        return "minus"
+    return "plus"

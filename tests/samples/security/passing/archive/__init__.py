@@ -1,0 +1,5 @@
+import subprocess
+
+
+def pack(folder):
+    subprocess.run(["tar", "-cf", "archive.tar", folder], check=True)

@@ -1,0 +1,6 @@
+import re
+
+
+def slug(title):
+    words = re.findall(r"[a-z0-9]+", title)
+    return "-".join(words)
