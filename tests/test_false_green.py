@@ -36,6 +36,13 @@ def test_python():
     assert "%d.%d" % sys.version_info[:2] == "@PYTHON@"
 """
 
+RUNS_A_SHELL: Final = """import subprocess
+
+
+def pack(folder):
+    subprocess.run(f"tar -cf archive.tar {folder}", shell=True, check=True)
+"""
+
 SETUPTOOLS: Final = """[build-system]
 requires = ["setuptools"]
 build-backend = "setuptools.build_meta"
@@ -204,6 +211,19 @@ def test_file_that_bandit_cannot_parse(make_project: MakeProject) -> None:
     assert outcome.reason == "bandit could not parse ./signs/old.py"
 
 
+def test_file_that_bandit_leaves_out(make_project: MakeProject) -> None:
+    """A file is scanned whatever it is called: bandit by itself leaves out names with CVS."""
+    project = make_project(
+        {
+            "pyproject.toml": '[tool.pushgate]\npython = ["@PYTHON@"]\n',
+            "signs/__init__.py": "",
+            "signs/CVS_import.py": RUNS_A_SHELL,
+        }
+    )
+    outcome = carry_out(project, "security")
+    assert (outcome.result, outcome.reason) == (Result.FAILED, "bandit found 1 dangerous patterns")
+
+
 def test_leftovers_in_the_wheel(make_project: MakeProject) -> None:
     """Neither what an earlier build left nor an untracked module gets into the wheel."""
     project = make_project(
@@ -218,33 +238,27 @@ def test_leftovers_in_the_wheel(make_project: MakeProject) -> None:
     assert outcome.result is Result.FAILED
     assert outcome.reason == "signs-1.0-py3-none-any.whl, installed alone, cannot be imported"
     wheel = project.outputs("build") / "dist" / "signs-1.0-py3-none-any.whl"
-    listing = project.run("python", "-m", "zipfile", "-l", str(wheel)).stdout
+    listing = project.run(sys.executable, "-m", "zipfile", "-l", str(wheel)).stdout
     assert "signs/__init__.py" in listing
     assert "stale.py" not in listing
     assert "new.py" not in listing
 
 
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("PYTEST_ADDOPTS", "-k test_nothing"),
-        ("PYTHONPATH", "{untracked}"),
-        ("PYTHONOPTIMIZE", "1"),
-    ],
-)
 def test_variable_of_the_shell(
-    make_project: MakeProject,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    variable: str,
-    value: str,
+    make_project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A variable of the shell that would hide a failure does not reach the tests."""
     untracked = tmp_path / "untracked"
     untracked.mkdir()
     (untracked / "sign_table.py").write_text('MINUS = "-"\n', encoding="utf-8")
-    monkeypatch.setenv(variable, value.format(untracked=untracked))
     project = make_project(suite(tests=ONE_FAILS) | {"signs/__init__.py": WITHOUT_ITS_TABLE})
-    outcome = carry_out(project, TEST_JOB)
-    assert outcome.result is Result.FAILED
-    assert outcome.reason.startswith("pytest ended with 1")
+    for variable, value in (
+        ("PYTEST_ADDOPTS", "-k test_nothing"),
+        ("PYTHONPATH", str(untracked)),
+        ("PYTHONOPTIMIZE", "1"),
+    ):
+        with monkeypatch.context() as shell:
+            shell.setenv(variable, value)
+            outcome = carry_out(project, TEST_JOB)
+        assert (variable, outcome.result) == (variable, Result.FAILED)
+        assert outcome.reason.startswith("pytest ended with 1")

@@ -29,14 +29,22 @@ def pytest_collection_modifyitems(items):
     random.Random(os.urandom(8)).shuffle(items)
 """
 
-DESELECT_ALL: Final = """import pytest
+IN_LINES: Final = """def sign(number):
+    if number < 0:
+        return "-"
+    return "+"
+"""
+"""Code that each test covers in part."""
+
+TAKE_OUT: Final = """import pytest
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_collection_modifyitems(items):
     yield
-    items.clear()
+    items[:] = [item for item in items if item.name not in {names}]
 """
+"""A hook that is called when everything else has had its turn, as that of ``--lf`` is."""
 
 
 def _results(outcomes: dict[str, Outcome]) -> dict[str, Result]:
@@ -71,10 +79,20 @@ def test_pytest_randomly(make_project: MakeProject) -> None:
 
 def test_shard_emptied_after_the_split(make_project: MakeProject) -> None:
     """A shard from which something takes every test fails: it should have some."""
-    project = make_project(suite(shards=2) | {"conftest.py": DESELECT_ALL})
+    hook = TAKE_OUT.format(names={"test_minus", "test_plus"})
+    project = make_project(suite(shards=2) | {"conftest.py": hook})
     outcome = carry_out(project, FIRST)
     assert outcome.result is Result.FAILED
     assert outcome.reason == "the shard is empty, although 2 tests were collected"
+
+
+def test_taken_out_of_a_whole_suite(make_project: MakeProject) -> None:
+    """A suite that is not split fails if something takes a test out of what was collected."""
+    project = make_project(suite() | {"conftest.py": TAKE_OUT.format(names={"test_plus"})})
+    outcome = carry_out(project, JOB)
+    assert outcome.result is Result.FAILED
+    told = "1 of 2 tests were taken out: tests/test_signs.py::test_plus for one"
+    assert outcome.reason == told
 
 
 def test_fewer_tests_than_shards(make_project: MakeProject) -> None:
@@ -122,11 +140,27 @@ def test_damaged_durations(make_project: MakeProject) -> None:
     assert outcome.reason.startswith(".test_durations is not a JSON object of test: seconds")
 
 
+def test_threshold_in_a_file_of_its_own(make_project: MakeProject) -> None:
+    """A threshold holds wherever coverage would read it."""
+    half = "from signs import sign\n\n\ndef test_plus():\n    assert sign(1) == '+'\n"
+    project = make_project(suite(tests=half) | {"signs/__init__.py": IN_LINES})
+    outcomes = carry_out_gates(project, "test", "coverage")
+    assert _results(outcomes) == dict.fromkeys([JOB, "coverage"], Result.PASSED)
+    for name, table in (
+        (".coveragerc.toml", "[report]"),
+        ("setup.cfg", "[coverage:report]"),
+    ):
+        project.write({name: f"{table}\nfail_under = 100\n"})
+        outcome = carry_out(project, "coverage")
+        assert (name, outcome.result) == (name, Result.FAILED)
+        assert outcome.reason.startswith("coverage is below the threshold")
+        (project.root / name).unlink()
+
+
 def test_threshold_of_pytest_cov(make_project: MakeProject) -> None:
     """pytest-cov's threshold does not fail a shard, which alone never reaches it."""
     options = '[tool.pytest.ini_options]\naddopts = "--cov=signs --cov-fail-under=100"\n'
     files = suite(shards=2, requirements=["pytest", "pytest-cov"], more=options)
-    code = "def sign(number):\n    if number < 0:\n        return '-'\n    return '+'\n"
-    project = make_project(files | {"signs/__init__.py": code})
+    project = make_project(files | {"signs/__init__.py": IN_LINES})
     outcomes = carry_out_gates(project, "test", "coverage")
     assert _results(outcomes) == dict.fromkeys([FIRST, SECOND, "coverage"], Result.PASSED)

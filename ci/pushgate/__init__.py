@@ -6,7 +6,7 @@ A noxfile uses ``pushgate.register()`` and, above it, ``@pushgate.gate()``.
 from __future__ import annotations
 
 from pushgate.gates.base import Context
-from pushgate.gates.own import gate, is_collecting
+from pushgate.gates.own import declarations, gate, is_collecting
 
 __all__ = ["Context", "gate", "register"]
 
@@ -17,6 +17,7 @@ def register() -> None:
     Raises:
         SystemExit: The definition cannot be used; every problem was printed. Its status is 2.
     """
+    declarations().closed = True
     if is_collecting():
         return
     # Only Nox, which reads this, pays for importing Nox.

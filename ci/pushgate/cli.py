@@ -47,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             terminal.show_problem(problem)
         return ExitCode.USAGE
+    except process.CommandError as error:
+        terminal.show_problem(str(error))
+        return ExitCode.USAGE
     except KeyboardInterrupt:
         terminal.show_problem("interrupted")
         return ExitCode.INTERRUPTED

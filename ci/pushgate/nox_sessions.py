@@ -27,10 +27,8 @@ def register_sessions() -> None:
     Raises:
         SystemExit: The definition cannot be used; every problem was printed. Its status is 2.
     """
-    declared = own.declarations()
-    declared.closed = True
     try:
-        definition = define(find_project(Path.cwd()), declared)
+        definition = define(find_project(Path.cwd()), own.declarations())
         _refuse_taken_names(definition)
     except ConfigurationError as error:
         for problem in error.problems:
@@ -98,7 +96,10 @@ def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.
 
     def carry_out(session: nox.Session) -> None:
         if session.python != jobs[0].python:
-            session.error(f"Python {session.python} is not in `python` of [tool.pushgate]")
+            session.error(
+                f"Python {session.python} was asked for, but `python` and `default-python` of "
+                "[tool.pushgate] choose the Pythons"
+            )
         shard, arguments = _arguments(session)
         contexts = [
             Context(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator, Mapping
 from configparser import ConfigParser
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from pushgate.config.tables import strings, table
@@ -21,9 +22,10 @@ def write(settings: Settings, outputs: Path) -> Path:
     """Write the settings that coverage is to use in a job, as an ini file.
 
     They are what coverage itself would read (the first of ``.coveragerc``,
-    ``setup.cfg``, ``tox.ini`` and ``pyproject.toml`` that has any), and: one data
-    file for each process, paths that hold on another machine, and subprocesses
-    measured. A project that does not say what to measure measures its sources.
+    ``.coveragerc.toml``, ``setup.cfg``, ``tox.ini`` and ``pyproject.toml`` that has
+    any), and: one data file for each process, paths that hold on another machine,
+    and subprocesses measured. A project that does not say what to measure measures
+    its sources.
 
     Args:
         settings: The project's definition.
@@ -43,7 +45,7 @@ def write(settings: Settings, outputs: Path) -> Path:
     patches = run.get("patch", "").replace(",", " ").split()
     run["patch"] = "\n".join(dict.fromkeys((*patches, "subprocess")))
     if not {"source", "source_pkgs", "source_dirs", "include"} & run.keys():
-        run["source"] = "\n".join(settings.sources)
+        run["source"] = "\n".join(map(_measured, settings.sources))
     rcfile = outputs / "coveragerc"
     with rcfile.open("w", encoding="utf-8") as stream:
         parser.write(stream)
@@ -51,14 +53,19 @@ def write(settings: Settings, outputs: Path) -> Path:
 
 
 def _of_project(settings: Settings) -> Mapping[str, Mapping[str, str]]:
-    for name, prefix in ((".coveragerc", ""), ("setup.cfg", "coverage:"), ("tox.ini", "coverage:")):
-        if found := dict(_of_ini(settings.root / name, prefix)):
-            return found
-    configured = table(settings.tool_tables, "coverage")
-    return {
-        section: {key: _as_ini(value) for key, value in table(configured, section).items()}
-        for section in configured
-    }
+    root = settings.root
+    return (
+        dict(_of_ini(root / ".coveragerc", ""))
+        or _of_tables(_of_toml(root / ".coveragerc.toml"))
+        or dict(_of_ini(root / "setup.cfg", "coverage:"))
+        or dict(_of_ini(root / "tox.ini", "coverage:"))
+        or _of_tables(table(settings.tool_tables, "coverage"))
+    )
+
+
+def _measured(source: str) -> str:
+    # Coverage takes a folder by its path, but a single module by its name.
+    return PurePosixPath(source).stem if source.endswith(".py") else source
 
 
 def _of_ini(file: Path, prefix: str) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -68,6 +75,20 @@ def _of_ini(file: Path, prefix: str) -> Iterator[tuple[str, Mapping[str, str]]]:
         name = section.removeprefix("coverage:")
         if section.startswith(prefix) and (prefix or name in _SECTIONS):
             yield name, dict(parser[section])
+
+
+def _of_toml(file: Path) -> Mapping[str, object]:
+    if not file.is_file():
+        return {}
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    return table(content, "tool", "coverage") or content
+
+
+def _of_tables(tables: Mapping[str, object]) -> Mapping[str, Mapping[str, str]]:
+    return {
+        section: {key: _as_ini(value) for key, value in table(tables, section).items()}
+        for section in tables
+    }
 
 
 def _as_ini(value: object) -> str:

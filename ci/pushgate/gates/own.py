@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from pushgate.gates.base import Applies, Context
 from pushgate.gates.environments import project_environment
 from pushgate.model.event import Event
 from pushgate.model.job import Job
+from pushgate.model.outcome import ExitCode
 from pushgate.model.settings import ConfigurationError, GateOptions, Settings
 
 GateFunction = Callable[[Context[Any]], None]
@@ -181,26 +183,21 @@ def gate(
         A decorator that returns the function as it is.
 
     Raises:
-        ConfigurationError: An event is none, the name is taken, or the noxfile has
-            registered already.
+        SystemExit: An event is none, the name is taken, or the noxfile has registered
+            already; it was printed. Its status is 2.
     """
 
     def declare(function: GateFunction) -> GateFunction:
         declared = declarations()
         chosen = name or function.__name__.replace("_", "-")
         if declared.closed:
-            message = (
-                f"noxfile.py: gate {chosen!r} is declared below pushgate.register(): move it above"
-            )
-            raise ConfigurationError(message)
+            _refuse(f"gate {chosen!r} is declared below pushgate.register(): move it above")
         if chosen in declared.gates:
-            message = f"noxfile.py: two gates are called {chosen!r}"
-            raise ConfigurationError(message)
+            _refuse(f"two gates are called {chosen!r}")
         try:
             events = tuple(Event.parse(event) for event in on)
         except ValueError as error:
-            message = f"noxfile.py: gate {chosen!r}: on: {error}"
-            raise ConfigurationError(message) from error
+            _refuse(f"gate {chosen!r}: on: {error}")
         declared.gates[chosen] = OwnGate(chosen, function)
         declared.options[chosen] = OwnOptions(
             on=events,
@@ -214,3 +211,12 @@ def gate(
         return function
 
     return declare
+
+
+def _refuse(problem: str) -> NoReturn:
+    told = f"noxfile.py: {problem}"
+    if is_collecting():
+        raise ConfigurationError(told)
+    # Nox, which reads the noxfile, would bury it in a traceback.
+    print(f"pushgate: {told}", file=sys.stderr)
+    sys.exit(ExitCode.USAGE)

@@ -181,8 +181,12 @@ def _check_account(context: Context[Options]) -> None:
         message = f"{len(idle)} of its {len(account.kept)} tests did not run: {min(idle)} for one"
         raise JobFailed(message)
     shard = context.job.shard
-    if not account.kept:
-        if shard is None or collected >= shard.count:
+    if shard is None:
+        if taken := set(account.collected) - set(account.kept):
+            message = f"{len(taken)} of {collected} tests were taken out: {min(taken)} for one"
+            raise JobFailed(message)
+    elif not account.kept:
+        if collected >= shard.count:
             message = f"the shard is empty, although {collected} tests were collected"
             raise JobFailed(message)
         context.log(f"an empty shard: {collected} tests in {shard.count} shards")

@@ -7,6 +7,7 @@ import os
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -87,16 +88,24 @@ def _calls(definition: Definition, jobs: Sequence[Job], parallel: int) -> Iterat
 
 def _reported(report: Path) -> Mapping[str, Outcome]:
     results = {"success": Result.PASSED, "failed": Result.FAILED, "skipped": Result.SKIPPED}
-    sessions = json.loads(report.read_text(encoding="utf-8"))["sessions"]
-    return {
-        session["name"]: Outcome(
+    reported: dict[str, Outcome] = {}
+    for session in json.loads(report.read_text(encoding="utf-8"))["sessions"]:
+        outcome = Outcome(
             job=session["name"],
             result=results.get(session["result"], Result.ABORTED),
             reason=session["reason"] or "",
             seconds=session["duration"],
         )
-        for session in sessions
-    }
+        # A session of the project's own with several Pythons or parameters is reported in parts.
+        known = reported.get(outcome.job)
+        reported[outcome.job] = outcome if known is None else _worse(known, outcome)
+    return reported
+
+
+def _worse(one: Outcome, other: Outcome) -> Outcome:
+    worst_first = (Result.FAILED, Result.ABORTED, Result.SKIPPED, Result.PASSED)
+    worse = min(one, other, key=lambda outcome: worst_first.index(outcome.result))
+    return replace(worse, seconds=one.seconds + other.seconds)
 
 
 def _outcome(
@@ -109,10 +118,20 @@ def _outcome(
     if session is None:
         return Outcome(job=job.name, result=Result.ABORTED, reason="nox did not come to it")
     if definition.is_adopted(job):
-        return Outcome(
-            job=job.name, result=session.result, reason=session.reason, seconds=session.seconds
-        )
+        return replace(_of_adopted(session), job=job.name)
     if session.result is Result.PASSED:
         reason = f"it left no outcome: is there another session {job.session!r} in {NOXFILE}?"
         return Outcome(job=job.name, result=Result.UNAVAILABLE, reason=reason)
     return Outcome(job=job.name, result=Result.ABORTED, reason=session.reason or "it never started")
+
+
+def _of_adopted(session: Outcome) -> Outcome:
+    """Judge a session of the project's own, which knows Nox's words only."""
+    if session.result is Result.SKIPPED:
+        # It looked at nothing; Nox calls that a success.
+        reason = f"the session skipped itself: {session.reason}"
+        return replace(session, result=Result.UNAVAILABLE, reason=reason)
+    if session.result is Result.ABORTED and not session.reason.startswith("Prerequisite session"):
+        # `session.error()` is how a session fails.
+        return replace(session, result=Result.FAILED)
+    return session

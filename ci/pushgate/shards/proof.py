@@ -67,6 +67,8 @@ def prove(shards: Mapping[str, Collection]) -> tuple[str, ...]:
         )
     if twice := {test for test, times in times_kept.items() if times > 1}:
         problems.append(f"{len(twice)} tests ran in more than one shard: {_name(twice)}")
+    if foreign := times_kept.keys() - collected:
+        problems.append(f"{len(foreign)} tests ran that no shard collected: {_name(foreign)}")
     for job, shard in shards.items():
         if idle := set(shard.kept) - shard.ran.keys():
             problems.append(f"{job} kept {len(idle)} tests that it did not run: {_name(idle)}")

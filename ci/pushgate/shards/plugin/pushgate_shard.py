@@ -59,9 +59,8 @@ def _is_controller(config):
     return _WORKER is None and bool(getattr(config.option, "tx", None))
 
 
-def pytest_addoption(parser):
-    """Take part before the command line is read, hence before pytest-split registers its hooks."""
-
-
-def pytest_load_initial_conftests(early_config):
-    early_config.pluginmanager.register(_Shard(), "pushgate-shard")
+# First of all: after the project's conftest files, whose trylast hooks are then called before,
+# and before pytest-split registers its own.
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    config.pluginmanager.register(_Shard(), "pushgate-shard")

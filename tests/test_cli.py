@@ -1,0 +1,318 @@
+"""The command line: what it prints, where it works, and how it ends."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from conftest import NOXFILE, PYTHON, Project
+from pushgate import cli
+
+OWN: Final = """
+[tool.pushgate]
+python = ["@PYTHON@", "3.99"]
+default-python = "3.99"
+[tool.pushgate.gates]
+good = { run = ["echo said"], environment = false }
+bad = { run = ["echo said", "sh -c 'exit 7'", "echo never"], environment = false }
+blind.run = ["echo never"]
+waiting = { run = ["echo never"], environment = false, needs = ["bad"] }
+"""
+"""Gates that pass, fail, cannot look (nobody has a Python 3.99), and are cancelled."""
+
+GOOD: Final = "[tool.pushgate]\npython = ['@PYTHON@']\n[tool.pushgate.gates.good]\n" + (
+    "run = ['echo said']\nenvironment = false\n"
+)
+
+Capture = pytest.CaptureFixture[str]
+MakeProject = Callable[..., Project]
+
+
+@pytest.fixture
+def project(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project with gates of its own only; it is the current folder."""
+    project = make_project({"pyproject.toml": OWN})
+    monkeypatch.chdir(project.root)
+    return project
+
+
+def _usage_error(capsys: Capture, *arguments: str) -> str:
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    output, error = capsys.readouterr()
+    assert (end.value.code, output) == (2, "")
+    *usage, message = error.splitlines()
+    assert usage[0].startswith("usage: pushgate")
+    return message
+
+
+@pytest.mark.parametrize(
+    ("jobs", "code", "told"),
+    [
+        (["good"], 0, "all selected jobs passed (1 jobs"),
+        (["bad"], 1, "bad  failed  N s  `sh -c 'exit 7'` ended with 7"),
+        (
+            ["blind", "good"],
+            3,
+            "blind  unavailable  N s  no Python 3.99 here: looked for python3.99",
+        ),
+        (
+            ["waiting", "blind"],
+            1,
+            "waiting  aborted      N s  Prerequisite session bad was not succ",
+        ),
+        (["nothing"], 2, ""),
+    ],
+)
+def test_how_a_run_ends(
+    project: Project, capfd: Capture, jobs: list[str], code: int, told: str
+) -> None:
+    """The status is 0, 1, 2 or 3; the table names the cause; what did not pass can be repeated."""
+    assert cli.main(["run", *jobs]) == code
+    output = re.sub(r"\d+\.\d s", "N s", capfd.readouterr().out)
+    assert told in output
+    assert "never\n" not in output
+    assert ("again: nox -s" in output) is (code in {1, 3})
+    assert project.git("status", "--porcelain") == ""
+
+
+def test_alone_it_runs_everything(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    """`pushgate` alone is `pushgate run`: all that a pull request to the main branch selects."""
+    more = (
+        "[tool.pushgate.gates.merged]\nrun = ['true']\nenvironment = false\non = ['pull_request:dev']\n"
+        "[tool.pushgate.gates.released]\nrun = ['false']\nenvironment = false\non = ['tag']\n"
+    )
+    branches = GOOD.replace("python =", "branches = ['dev', 'main']\npython =")
+    project = make_project({"pyproject.toml": branches + more})
+    monkeypatch.chdir(project.root)
+    assert cli.main([]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    table = lines[lines.index("job             time") + 1 :]
+    assert [line.split()[:2] for line in table[:2]] == [["good", "passed"], ["merged", "passed"]]
+    assert table[3].startswith("all selected jobs passed (2 jobs in")
+
+
+def test_a_run_for_a_program(project: Project, capfd: Capture) -> None:
+    """With --json, standard output is the outcomes and nothing else; the rest is on the other."""
+    project.write({"noxfile.py": "print('loud')\n" + NOXFILE})
+    assert cli.main(["run", "--json", "-j", "2", "good", "bad"]) == 1
+    output, error = capfd.readouterr()
+    outcomes = json.loads(output)
+    assert [outcome.pop("seconds") >= 0 for outcome in outcomes] == [True, True]
+    failed = "`sh -c 'exit 7'` ended with 7"
+    assert outcomes == [
+        {"job": "good", "result": "passed", "reason": "", "from_record": False},
+        {"job": "bad", "result": "failed", "reason": failed, "from_record": False},
+    ]
+    assert "said\n" in error
+    assert "loud\n" in error
+
+
+def test_a_plan_for_people_and_programs(project: Project, capsys: Capture) -> None:
+    """The plan is a table, JSON alone on standard output, or a flowchart, of one and the same."""
+    project.write({"noxfile.py": "print('loud')\n" + NOXFILE})
+    assert cli.main(["plan", "waiting"]) == 0
+    table = capsys.readouterr().out
+    assert table.startswith("2 of 4 jobs for pull_request:main\n")
+    assert re.search(r"^good +out: not asked for$", table, re.MULTILINE)
+    assert cli.main(["plan", "--json", "--event", "push:main"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["event"] == "push:main"
+    assert [job["name"] for job in content["jobs"]] == ["good", "bad", "blind", "waiting"]
+    assert {gate["gate"] for gate in content["off"]} >= {"lint", "audit", "imports"}
+    assert cli.main(["plan", "--mermaid", "--all"]) == 0
+    flowchart = capsys.readouterr().out.splitlines()
+    assert (flowchart[0], len(flowchart)) == ("flowchart LR", 6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("rnu", "pushgate: error: argument COMMAND: invalid choice: 'rnu' (choose from "),
+        ("--jsn", "pushgate: error: unrecognized arguments: --jsn"),
+        (
+            "run --event merge",
+            "argument --event: 'merge' is no event: expected push, push:BRANCH, ",
+        ),
+        ("run --all --event push", "argument --event: not allowed with argument --all"),
+        ("run -j 0", "argument -j/--parallel: '0': expected a whole number of at least 1, or auto"),
+        ("run -j two", "argument -j/--parallel: 'two': expected a whole number of at least 1, or"),
+        ("plan --json --mermaid", "argument --mermaid: not allowed with argument --json"),
+        ("plan --event", "argument --event: expected one argument"),
+        ("durations test", "pushgate: error: unrecognized arguments: test"),
+    ],
+)
+def test_wrong_usage(capsys: Capture, arguments: str, told: str) -> None:
+    """Wrong usage ends with 2 and one line that tells the argument and what was expected."""
+    assert told in _usage_error(capsys, *arguments.split())
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "durations", "doctor"])
+def test_help_has_an_example(capsys: Capture, command: str) -> None:
+    """Every command explains itself with an example of itself."""
+    with pytest.raises(SystemExit) as end:
+        cli.main([command, "--help"])
+    output = capsys.readouterr().out
+    assert end.value.code == 0
+    assert re.search(rf"^example: .*pushgate {command}\b", output, re.MULTILINE)
+
+
+def test_help_and_version(capsys: Capture) -> None:
+    """The help names every command and every exit status; the version is the installed one."""
+    with pytest.raises(SystemExit, match="^0$"):
+        cli.main(["--help"])
+    output = " ".join(capsys.readouterr().out.split())
+    for told in ("run run the gates", "plan show", "durations merge", "doctor show", "130 interr"):
+        assert told in output
+    with pytest.raises(SystemExit, match="^0$"):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"pushgate {importlib.metadata.version('pushgate')}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "arguments", "told"),
+    [
+        ({"pyproject.toml": "[tool.pushgate"}, "plan", r"pyproject\.toml: Expected .*line 1.*"),
+        ({"noxfile.py": "1 / 0\n"}, "plan", r"noxfile\.py cannot be read: ZeroDivisionError: .*"),
+        (
+            {"noxfile.py": "import pushgate\nif\n"},
+            "run",
+            r"noxfile\.py cannot be read: SyntaxError: .*line 2\)",
+        ),
+        (
+            {"noxfile.py": "import sys\nsys.exit(0)\n"},
+            "run good",
+            r"noxfile\.py cannot be read: SystemExit: 0",
+        ),
+        (
+            {"noxfile.py": "import pushgate\npushgate.gate(on=['x'])(print)\n"},
+            "doctor",
+            r"noxfile\.py: gate 'print': on: 'x' is no event: expected push, .*",
+        ),
+        (
+            {"noxfile.py": ""},
+            "run good",
+            r"nox ended with 3 before it ran a session \(see above\)",
+        ),
+        ({}, "durations", r"no test job has left measurements: run `nox -t test` first"),
+    ],
+)
+def test_a_project_that_cannot_be_used(
+    project: Project, capsys: Capture, files: Mapping[str, str], arguments: str, told: str
+) -> None:
+    """A broken project ends every command with 2 and one line that names the file and the cause."""
+    project.write(files)
+    assert cli.main(arguments.split()) == 2
+    output, error = capsys.readouterr()
+    assert output == ""
+    assert re.fullmatch(f"pushgate: {told}\n", error)
+
+
+def test_a_damaged_repository(project: Project, capsys: Capture) -> None:
+    """What git says about a damaged repository is told, with the command that failed."""
+    (project.root / ".git" / "index").write_bytes(b"damaged")
+    assert cli.main(["plan"]) == 2
+    assert re.match(r"pushgate: `git ls-files .*` ended with 128: .*index", capsys.readouterr().err)
+
+
+def test_outside_of_a_project(
+    tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Without a noxfile, a pyproject.toml or a git repository, each is told as what is missing."""
+    (project.root / "noxfile.py").unlink()
+    assert cli.main(["plan"]) == 0
+    assert cli.main(["run"]) == 2
+    (project.root / "pyproject.toml").unlink()
+    assert cli.main(["run"]) == 2
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["run"]) == 2
+    noxfile, pyproject, repository = capsys.readouterr().err.splitlines()
+    assert noxfile.startswith(
+        f"pushgate: no noxfile.py in {project.root}: write one with the lines"
+    )
+    assert pyproject.startswith(f"pushgate: {project.root}: no pyproject.toml here or above")
+    assert re.search(
+        r"not a git repository.*: Pushgate asks git which files CI will have", repository
+    )
+
+
+def test_a_project_without_any_gate(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Where no gate is on, a run is no pass: it ends with 2 and tells why each gate is off."""
+    project = make_project({"pyproject.toml": "[tool.pushgate]\npython = ['@PYTHON@']\n"})
+    monkeypatch.chdir(project.root)
+    assert cli.main([]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "pushgate: no gate is on: there is nothing to run"
+    assert "pushgate: gate imports is off: no contract of import-linter" in lines
+    assert len(lines) == 9
+
+
+@pytest.mark.parametrize("name", ['it\'s "my" 🚀 project', "[bold] $HOME `x` \\"])
+def test_a_folder_with_any_name(make_project: MakeProject, name: str) -> None:
+    """From a subfolder of a project in a folder of any name, a noxfile reads and runs as by Nox."""
+    noxfile = "import nox\nnox.project.load_toml('pyproject.toml')\n" + NOXFILE
+    files = {"pyproject.toml": GOOD, "noxfile.py": noxfile, "a folder/x.txt": ""}
+    project = make_project(files, name=name)
+    answer = project.pushgate("run", "good", cwd=project.root / "a folder")
+    assert answer.returncode == 0, answer.stdout
+    assert "\nall selected jobs passed (1 jobs in" in answer.stdout
+    assert project.outcome("good")["result"] == "passed"
+    (project.root / "noxfile.py").unlink()
+    missing = project.pushgate("run", cwd=project.root / "a folder")
+    assert (missing.returncode, f"no noxfile.py in {project.root}: " in missing.stdout) == (2, True)
+
+
+def _findings(capsys: Capture) -> dict[str, dict[str, Any]]:
+    return {finding["what"]: finding for finding in json.loads(capsys.readouterr().out)}
+
+
+def test_the_doctor_finds_what_is_there(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """On a machine that has all that the project needs, the doctor ends with 0 and says where."""
+    project = make_project({"pyproject.toml": GOOD, "uv.lock": ""})
+    monkeypatch.chdir(project.root)
+    assert cli.main(["doctor", "--json"]) == 0
+    found = _findings(capsys)
+    assert found.keys() == {"git", "uv", f"Python {PYTHON}", "Docker"}
+    assert found[f"Python {PYTHON}"]["found"].startswith(f"{PYTHON}.")
+    assert cli.main(["doctor"]) == 0
+    assert re.search(
+        rf"^Python {PYTHON} +{PYTHON}\.\d+ \(.+\)$", capsys.readouterr().out, re.MULTILINE
+    )
+
+
+def test_the_doctor_tells_what_is_missing(project: Project, capsys: Capture) -> None:
+    """A missing interpreter and a missing noxfile are told with what follows; the status is 3."""
+    (project.root / "noxfile.py").unlink()
+    assert cli.main(["doctor", "--json"]) == 3
+    found = _findings(capsys)
+    missing = {what for what, finding in found.items() if not finding["found"]} - {"Docker"}
+    assert missing == {"Python 3.99", "noxfile.py", "uv.lock"}
+    follows = "test-3.99 and every gate of the default Python cannot look: no Python 3.99 here"
+    assert found["Python 3.99"]["meaning"].startswith(follows)
+    assert [found[what]["required"] for what in ("noxfile.py", "uv.lock")] == [True, False]
+
+
+def test_the_doctor_without_uv(project: Project, tmp_path: Path) -> None:
+    """On a machine that has git alone, uv is told as missing, and Docker as not needed."""
+    git = shutil.which("git")
+    assert git is not None
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").symlink_to(git)
+    answer = project.pushgate("doctor", env={"PATH": str(tmp_path / "bin")})
+    assert answer.returncode == 3
+    assert re.search(
+        r"^uv +missing  `uv` cannot be started: No such file", answer.stdout, re.MULTILINE
+    )
+    assert re.search(r"^Docker +missing  no engine answers; no gate", answer.stdout, re.MULTILINE)

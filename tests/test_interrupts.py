@@ -1,0 +1,163 @@
+"""However a run is interrupted, nothing of it stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from conftest import Project
+from pushgate import cli
+from pushgate.tools import strays
+
+FILES = {
+    "pyproject.toml": """
+[tool.pushgate]
+python = ["@PYTHON@"]
+[tool.pushgate.gates]
+waiting = { run = ["sh waiting.sh waiting"], environment = false }
+stubborn = { run = ["sh stubborn.sh"], environment = false }
+sending = { run = ["sh sending.sh"], environment = false }
+""",
+    # Each leaves its own process id and that of the Nox session above it.
+    "waiting.sh": 'echo "$$ $PPID" > $1.part; mv $1.part $1.pid; exec sleep 60\n',
+    "stubborn.sh": 'trap "" INT TERM; echo "$$ $PPID" > stubborn.pid; while :; do sleep 1; done\n',
+    "sending.sh": 'if [ -n "$IGNORE" ]; then trap "" $IGNORE; fi\n'
+    "for name in $AWAIT; do until [ -s $name.pid ]; do sleep 0.05; done; done\n"
+    'for number in $SEND; do kill -s $number -- "$TARGET"; sent=x$sent; : > $sent.sent\n'
+    "sleep 0.2; done\n"
+    "sh waiting.sh sending\n",
+}
+"""The gate `sending` waits for the others, then sends signals to the run that it is part of."""
+
+
+@pytest.fixture
+def project(make_project: Callable[..., Project]) -> Project:
+    """A project whose gates wait, and send signals."""
+    return make_project(FILES)
+
+
+def _interrupted(
+    project: Project,
+    send: str,
+    *gates: str,
+    before: str = ":",
+    target: str = "$$",
+    ignore: str = "",
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *("sh", "-c", f'{before}; TARGET={target} exec "$@"', "sh"),
+            *(sys.executable, "-m", "pushgate", "run", "-j", "3", "sending", *gates),
+        ],
+        cwd=project.root,
+        env={**os.environ, "SEND": send, "AWAIT": " ".join(gates), "IGNORE": ignore},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        timeout=50,
+        check=False,
+    )
+
+
+def _alive(project: Project) -> list[str]:
+    """Return what is left of the gates and of the sessions that ran them."""
+    left = []
+    for file in sorted(project.root.glob("*.pid")):
+        for process in file.read_text(encoding="utf-8").split():
+            state = project.run("ps", "-o", "stat=,args=", "-p", process).stdout
+            if state and not state.startswith("Z"):
+                left.append(f"{file.stem}: {state}")
+    return left
+
+
+@pytest.mark.parametrize(
+    ("send", "before", "target"),
+    [
+        ("INT", ":", "$$"),
+        ("TERM", ":", "$$"),
+        ("HUP", ":", "$$"),
+        ("INT", ":", "-$$"),
+        ("TERM", ":", "-$$"),
+        ("INT", 'trap "" INT', "$$"),
+    ],
+    ids=[
+        "ctrl-c",
+        "term",
+        "hup",
+        "ctrl-c-group",
+        "term-group",
+        "int-in-the-background-of-a-script",
+    ],
+)
+def test_a_signal_ends_all_of_a_run(project: Project, send: str, before: str, target: str) -> None:
+    """A signal to the run, or to all of its process group, ends every gate; the status is 130."""
+    ended = _interrupted(project, send, "waiting", before=before, target=target)
+    assert (ended.returncode, _alive(project)) == (130, [])
+    assert ended.stdout.splitlines()[-1] == "pushgate: interrupted"
+    assert (project.root / "waiting.pid").is_file()
+
+
+@pytest.mark.parametrize("send", ["INT INT INT", "TERM INT"])
+def test_impatience_leaves_nothing(project: Project, send: str) -> None:
+    """Who presses Ctrl-C again and again leaves no gate either, not even one that ignores it."""
+    ended = _interrupted(project, send, "waiting", "stubborn", ignore="INT TERM")
+    assert (ended.returncode, _alive(project)) == (130, [])
+    assert len(list(project.root.glob("*.sent"))) > 1
+
+
+def test_a_run_outlives_its_terminal_under_nohup(project: Project) -> None:
+    """A run that was told to ignore the terminal's end is not ended by it."""
+    project.write({"waiting.sh": "true\n"})
+    ended = _interrupted(project, "HUP", before='trap "" HUP')
+    assert (ended.returncode, "all selected jobs passed" in ended.stdout) == (0, True)
+
+
+@pytest.mark.parametrize("send", ["INT", "TERM"])
+def test_the_command_line_answers_an_interrupt(
+    project: Project, monkeypatch: pytest.MonkeyPatch, send: str
+) -> None:
+    """The command line returns 130 for a signal, and handles signals afterwards as before."""
+    monkeypatch.chdir(project.root)
+    monkeypatch.setenv("SEND", send)
+    monkeypatch.setenv("TARGET", str(os.getpid()))
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert cli.main(["run", "sending"]) == 130
+    assert _alive(project) == []
+    assert project.outcome("sending")["result"] == "aborted"
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+def test_strays_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever carries the mark ends, in order or killed; another process lives on."""
+    monkeypatch.setattr(strays, "GRACE_SECONDS", 0.5)
+    codes = {
+        "obedient": "import time; print(1, flush=True); time.sleep(60)",
+        "stubborn": "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "print(1, flush=True); time.sleep(60)",
+        "other": "import time; print(1, flush=True); time.sleep(60)",
+    }
+    children = {
+        name: subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PUSHGATE_RUN": "other" if name == "other" else "mark"},
+            stdout=subprocess.PIPE,
+        )
+        for name, code in codes.items()
+    }
+    try:
+        for child in children.values():
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"1\n"
+        strays.end("PUSHGATE_RUN", "mark")
+        assert children["other"].poll() is None
+        assert children["obedient"].wait(10) == -signal.SIGTERM
+        assert children["stubborn"].wait(10) == -signal.SIGKILL
+    finally:
+        for child in children.values():
+            child.kill()
+            child.communicate()
