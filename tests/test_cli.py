@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from conftest import NOXFILE, PYTHON, Project
+
+from conftest import NOXFILE, Project
 from pushgate import cli
 
 OWN: Final = """
@@ -26,9 +26,13 @@ waiting = { run = ["echo never"], environment = false, needs = ["bad"] }
 """
 """Gates that pass, fail, cannot look (nobody has a Python 3.99), and are cancelled."""
 
-GOOD: Final = "[tool.pushgate]\npython = ['@PYTHON@']\n[tool.pushgate.gates.good]\n" + (
-    "run = ['echo said']\nenvironment = false\n"
-)
+GOOD: Final = """
+[tool.pushgate]
+branches = ["dev", "main"]
+python = ["@PYTHON@"]
+[tool.pushgate.gates]
+good = { run = ["echo said"], environment = false }
+"""
 
 Capture = pytest.CaptureFixture[str]
 MakeProject = Callable[..., Project]
@@ -86,12 +90,11 @@ def test_alone_it_runs_everything(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, capfd: Capture
 ) -> None:
     """`pushgate` alone is `pushgate run`: all that a pull request to the main branch selects."""
-    more = (
-        "[tool.pushgate.gates.merged]\nrun = ['true']\nenvironment = false\non = ['pull_request:dev']\n"
-        "[tool.pushgate.gates.released]\nrun = ['false']\nenvironment = false\non = ['tag']\n"
-    )
-    branches = GOOD.replace("python =", "branches = ['dev', 'main']\npython =")
-    project = make_project({"pyproject.toml": branches + more})
+    more = """
+merged = { run = ["true"], environment = false, on = ["pull_request:dev"] }
+released = { run = ["false"], environment = false, on = ["tag"] }
+"""
+    project = make_project({"pyproject.toml": GOOD + more})
     monkeypatch.chdir(project.root)
     assert cli.main([]) == 0
     lines = capfd.readouterr().out.splitlines()
@@ -167,12 +170,12 @@ def test_help_has_an_example(capsys: Capture, command: str) -> None:
 
 def test_help_and_version(capsys: Capture) -> None:
     """The help names every command and every exit status; the version is the installed one."""
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match="0"):
         cli.main(["--help"])
     output = " ".join(capsys.readouterr().out.split())
     for told in ("run run the gates", "plan show", "durations merge", "doctor show", "130 interr"):
         assert told in output
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match="0"):
         cli.main(["--version"])
     assert capsys.readouterr().out == f"pushgate {importlib.metadata.version('pushgate')}\n"
 
@@ -180,7 +183,7 @@ def test_help_and_version(capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("files", "arguments", "told"),
     [
-        ({"pyproject.toml": "[tool.pushgate"}, "plan", r"pyproject\.toml: Expected .*line 1.*"),
+        ({"pyproject.toml": "[tool.pushgate"}, "plan", r"pyproject\.toml: Expected .*end of.*"),
         ({"noxfile.py": "1 / 0\n"}, "plan", r"noxfile\.py cannot be read: ZeroDivisionError: .*"),
         (
             {"noxfile.py": "import pushgate\nif\n"},
@@ -234,14 +237,11 @@ def test_outside_of_a_project(
     assert cli.main(["run"]) == 2
     monkeypatch.chdir(tmp_path)
     assert cli.main(["run"]) == 2
-    noxfile, pyproject, repository = capsys.readouterr().err.splitlines()
-    assert noxfile.startswith(
-        f"pushgate: no noxfile.py in {project.root}: write one with the lines"
-    )
-    assert pyproject.startswith(f"pushgate: {project.root}: no pyproject.toml here or above")
-    assert re.search(
-        r"not a git repository.*: Pushgate asks git which files CI will have", repository
-    )
+    told = capsys.readouterr().err.removeprefix("pushgate: ").split("\npushgate: ")
+    noxfile, pyproject, repository = told
+    assert noxfile.startswith(f"no noxfile.py in {project.root}: write one with the lines")
+    assert pyproject.startswith(f"{project.root}: no pyproject.toml here or above")
+    assert re.search(r"not a git repository.*: Pushgate asks git which files", repository)
 
 
 def test_a_project_without_any_gate(
@@ -257,7 +257,7 @@ def test_a_project_without_any_gate(
     assert len(lines) == 9
 
 
-@pytest.mark.parametrize("name", ['it\'s "my" 🚀 project', "[bold] $HOME `x` \\"])
+@pytest.mark.parametrize("name", ['it\'s "my" 🚀 project', "[bold] {x} `y` 100% \\"])
 def test_a_folder_with_any_name(make_project: MakeProject, name: str) -> None:
     """From a subfolder of a project in a folder of any name, a noxfile reads and runs as by Nox."""
     noxfile = "import nox\nnox.project.load_toml('pyproject.toml')\n" + NOXFILE
@@ -270,49 +270,3 @@ def test_a_folder_with_any_name(make_project: MakeProject, name: str) -> None:
     (project.root / "noxfile.py").unlink()
     missing = project.pushgate("run", cwd=project.root / "a folder")
     assert (missing.returncode, f"no noxfile.py in {project.root}: " in missing.stdout) == (2, True)
-
-
-def _findings(capsys: Capture) -> dict[str, dict[str, Any]]:
-    return {finding["what"]: finding for finding in json.loads(capsys.readouterr().out)}
-
-
-def test_the_doctor_finds_what_is_there(
-    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
-    """On a machine that has all that the project needs, the doctor ends with 0 and says where."""
-    project = make_project({"pyproject.toml": GOOD, "uv.lock": ""})
-    monkeypatch.chdir(project.root)
-    assert cli.main(["doctor", "--json"]) == 0
-    found = _findings(capsys)
-    assert found.keys() == {"git", "uv", f"Python {PYTHON}", "Docker"}
-    assert found[f"Python {PYTHON}"]["found"].startswith(f"{PYTHON}.")
-    assert cli.main(["doctor"]) == 0
-    assert re.search(
-        rf"^Python {PYTHON} +{PYTHON}\.\d+ \(.+\)$", capsys.readouterr().out, re.MULTILINE
-    )
-
-
-def test_the_doctor_tells_what_is_missing(project: Project, capsys: Capture) -> None:
-    """A missing interpreter and a missing noxfile are told with what follows; the status is 3."""
-    (project.root / "noxfile.py").unlink()
-    assert cli.main(["doctor", "--json"]) == 3
-    found = _findings(capsys)
-    missing = {what for what, finding in found.items() if not finding["found"]} - {"Docker"}
-    assert missing == {"Python 3.99", "noxfile.py", "uv.lock"}
-    follows = "test-3.99 and every gate of the default Python cannot look: no Python 3.99 here"
-    assert found["Python 3.99"]["meaning"].startswith(follows)
-    assert [found[what]["required"] for what in ("noxfile.py", "uv.lock")] == [True, False]
-
-
-def test_the_doctor_without_uv(project: Project, tmp_path: Path) -> None:
-    """On a machine that has git alone, uv is told as missing, and Docker as not needed."""
-    git = shutil.which("git")
-    assert git is not None
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "git").symlink_to(git)
-    answer = project.pushgate("doctor", env={"PATH": str(tmp_path / "bin")})
-    assert answer.returncode == 3
-    assert re.search(
-        r"^uv +missing  `uv` cannot be started: No such file", answer.stdout, re.MULTILINE
-    )
-    assert re.search(r"^Docker +missing  no engine answers; no gate", answer.stdout, re.MULTILINE)

@@ -10,9 +10,10 @@ from typing import Any, Final
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pytest_split.algorithms import LeastDurationAlgorithm
+
 from pushgate.shards import durations
 from pushgate.shards.collection import Collection
-from pytest_split.algorithms import LeastDurationAlgorithm
 
 UNTIMED: Final = settings(deadline=None, database=None)
 MEASURED: Final = st.dictionaries(st.text("abc/:"), st.floats(0, 1e5), min_size=1, max_size=30)

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+
 from conftest import PYTHON, Project
 from pushgate.gates import environments
 from pushgate.gates.base import Context
 from pushgate.model.outcome import JobFailed, JobUnavailable
 from pushgate.plan.definition import of_project
-from pushgate.tools import uv
+from pushgate.tools import process, uv
 
 MakeProject = Callable[..., Project]
 
@@ -231,15 +232,15 @@ def test_processes_that_make_one_environment_at_once(make_project: MakeProject) 
         )
         for _ in range(3)
     ]
-    for process in starting:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in starting:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
+    for one in starting:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+    for one in starting:
+        assert one.stdin is not None
+        one.stdin.write("\n")
+        one.stdin.flush()
     whole = str(sorted(["iniconfig", "mccabe", "pluggy", "six", "typing-extensions"]))
-    ends = [(process.communicate()[0].splitlines()[-1], process.returncode) for process in starting]
+    ends = [(process.communicate()[0].splitlines()[-1], process.returncode) for one in starting]
     assert ends == [(whole, 0)] * 3
 
 
@@ -288,11 +289,17 @@ def test_a_tool_that_the_lock_holds(make_locked: Callable[..., Project]) -> None
     assert _tool(project, "pyflakes==3.1.0") == "3.2.0"
 
 
-def test_a_tool_that_cannot_be_had(make_project: MakeProject) -> None:
-    """A tool, or a Python for it, that is nowhere makes its gate unavailable."""
+def test_a_tool_that_cannot_be_had(
+    make_project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tool, a Python for it or uv itself that is nowhere makes its gate unavailable."""
     project = make_project({"pyproject.toml": GATES} | SIGNS)
     with pytest.raises(JobUnavailable, match=r"^pyflakes==0\.0\.0\.1 cannot be had: "):
         _tool(project, "pyflakes==0.0.0.1")
     with pytest.raises(JobUnavailable, match=r"^no Python 3\.99 here"):
         _tool(project, "pyflakes==3.2.0", python="3.99")
     assert not (project.root / ".nox" / "tool-pyflakes" / "pushgate.json").exists()
+    context = _context(project)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(process.CommandMissingError, match="`uv` cannot be started"):
+        environments.tool(context, "pyflakes==3.2.0")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
+
 from carrying_out import carry_out, carry_out_gates, suite
 from conftest import PYTHON, Project
 from pushgate.model.outcome import Outcome, Result

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from conftest import Project
 
+from conftest import Project
 from pushgate.tools import git, process
 
 ODD_NAMES: Final = ("with space", 'quote"', "it's", "new\nline", "tab\t", "ünïcödé", "-dash", "*")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+
 from conftest import PYTHON
 from pushgate.tools import interpreters
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
+
 from conftest import Project
 from pushgate import cli
 from pushgate.tools import strays

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
+
 from pushgate.model.event import KINDS, Event
 from pushgate.model.job import Shard
 from pushgate.model.outcome import Outcome, Result, exit_code

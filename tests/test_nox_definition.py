@@ -1,4 +1,4 @@
-"""What becomes of a definition in Nox: mistakes, names that are taken, sessions that are adopted."""
+"""What becomes of a definition in Nox: mistakes, names that are taken, adopted sessions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
+
 from conftest import NOXFILE, Project
 
 MakeProject = Callable[..., Project]
@@ -128,7 +129,8 @@ def test_an_adopted_session(
 
 def test_an_adopted_session_that_is_missing(make_project: MakeProject) -> None:
     """A gate whose session is in no noxfile cannot run, and says so."""
-    project = make_project({"pyproject.toml": f"{HEAD}docs.session = 'docs'\n"})
+    gates = "docs.session = 'docs'\nother.run = ['true']\n"
+    project = make_project({"pyproject.toml": HEAD + gates})
     answer = project.pushgate("run", "docs")
     assert answer.returncode == 2
     assert "Sessions not found: docs" in answer.stdout

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+
 from carrying_out import suite
 from conftest import PYTHON, Project
 

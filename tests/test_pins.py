@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+
 from pushgate import gates
 
 LOCK: Final = Path(__file__).parents[1] / "uv.lock"

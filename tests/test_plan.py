@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from conftest import NOXFILE, Project
 from pushgate.model.event import Event
 from pushgate.model.plan import GateOff, Plan

@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pushgate.model.job import Job, Shard
 from pushgate.shards import proof
 from pushgate.shards.collection import Collection

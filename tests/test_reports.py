@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from conftest import Project
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
+
+from conftest import Project
 from pushgate.model.event import Event
 from pushgate.model.job import Job, Shard
 from pushgate.model.outcome import Outcome, Result

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+
 from carrying_out import carry_out_gates
 from conftest import Project
 from osv_server import OsvServer, serving

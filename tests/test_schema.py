@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
+
 from conftest import NOXFILE, Project
 from pushgate import cli
 from pushgate.gates import audit

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
 from conftest import Project
 from pushgate.config.load import find_project
 from pushgate.model.settings import ConfigurationError, Dependencies, Settings

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+
 from conftest import Project
 from pushgate.shards import collection, proof
 from pushgate.shards.collection import CollectionMissingError

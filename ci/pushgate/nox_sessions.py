@@ -35,6 +35,9 @@ def register_sessions() -> None:
             print(f"pushgate: {problem}", file=sys.stderr)
         sys.exit(ExitCode.USAGE)
     nox.options.error_on_missing_interpreters = True
+    # Nox turns only SIGINT into an orderly end. For good: `nox -j` waits for its workers, which
+    # are in process groups of their own, outside of any session.
+    process.make_terminable()
     for session in _registered(definition):
         _register(definition, session)
     for gate in definition.gates:
@@ -115,14 +118,13 @@ def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.
         ]
         if not contexts:
             session.error(f"--shard {shard}: the definition has {len(jobs)} shards")
-        with process.terminable():
-            if arguments:
-                _look(session, gate, contexts)
-            elif len(contexts) == 1:
-                outcome = execution.perform(gate, contexts[0])
-                _conclude(session, outcome.result, outcome.reason)
-            else:
-                _together(session, gate, contexts)
+        if arguments:
+            _look(session, gate, contexts)
+        elif len(contexts) == 1:
+            outcome = execution.perform(gate, contexts[0])
+            _conclude(session, outcome.result, outcome.reason)
+        else:
+            _together(session, gate, contexts)
 
     carry_out.__doc__ = jobs[0].summary
     return carry_out

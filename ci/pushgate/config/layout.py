@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from configparser import ConfigParser
-from configparser import Error as IniError
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from packaging.utils import canonicalize_name
 
+from pushgate.config import pytest_settings
 from pushgate.config.tables import strings, table
 
 _NO_CODE: Final = (
@@ -71,28 +70,10 @@ def tests(root: Path, pyproject: Mapping[str, object], tracked: Sequence[str]) -
         pyproject: Its ``pyproject.toml``.
         tracked: Its tracked files.
     """
-    said = (
-        *strings(table(pyproject, "tool", "pytest", "ini_options").get("testpaths")),
-        *strings(table(pyproject, "tool", "pytest").get("testpaths")),
-        *_ini_testpaths(root),
-    )
+    said = pytest_settings.words(root, pyproject, "testpaths")
     paths = [PurePosixPath(path) for path in tracked if path.endswith(".py")]
     usual = ("tests", "test", "testing")
     return tuple(dict.fromkeys(path for path in said or usual if _holds(path, paths)))
-
-
-def _ini_testpaths(root: Path) -> Iterator[str]:
-    for file, section in (
-        ("pytest.ini", "pytest"),
-        ("tox.ini", "pytest"),
-        ("setup.cfg", "tool:pytest"),
-    ):
-        parser = ConfigParser(interpolation=None)
-        try:
-            parser.read(root / file, encoding="utf-8")
-        except (IniError, UnicodeDecodeError):
-            continue
-        yield from parser.get(section, "testpaths", fallback="").split()
 
 
 def _holds(folder: str, paths: Iterable[PurePosixPath]) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pushgate.config import layout, pythons, requirements
+from pushgate.config import layout, pytest_settings, pythons, requirements
 from pushgate.config.schema import Problems, read_over
 from pushgate.config.tables import table
 from pushgate.model.settings import ConfigurationError, GateOptions, Settings
@@ -117,6 +117,7 @@ def load(
         default_python=own_table.default_python or pythons.default(root, python),
         sources=own_table.sources or layout.sources(name, pyproject, tracked),
         tests=own_table.tests or layout.tests(root, pyproject, tracked),
+        pytest_options=pytest_settings.words(root, pyproject, "addopts"),
         dependencies=found,
         tool_tables=table(pyproject, "tool"),
         gates=gates,

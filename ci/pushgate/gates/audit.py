@@ -120,7 +120,8 @@ def run(context: Context[Options]) -> None:
     for finding in findings:
         context.log(finding)
     if findings:
-        message = f"{len(findings)} known vulnerabilities"
+        more = f" (and {len(findings) - 1} more)" if findings[1:] else ""
+        message = f"known vulnerability: {findings[0]}{more}"
         raise JobFailed(message)
     _refuse_gaps(context, expected, report)
 

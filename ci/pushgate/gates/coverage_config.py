@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -23,9 +25,9 @@ def write(settings: Settings, outputs: Path) -> Path:
 
     They are what coverage itself would read (the first of ``.coveragerc``,
     ``.coveragerc.toml``, ``setup.cfg``, ``tox.ini`` and ``pyproject.toml`` that has
-    any), and: one data file for each process, paths that hold on another machine,
-    and subprocesses measured. A project that does not say what to measure measures
-    its sources.
+    any), what pytest-cov is told in pytest's ``addopts``, and: one data file for each
+    process, paths that hold on another machine, and subprocesses measured. A project
+    that does not say what to measure measures its sources.
 
     Args:
         settings: The project's definition.
@@ -34,11 +36,16 @@ def write(settings: Settings, outputs: Path) -> Path:
     Returns:
         The file that was written.
     """
+    options = _of_pytest_cov(settings.pytest_options)
     parser = ConfigParser(interpolation=None)
-    parser.read_dict(_of_project(settings))
-    if not parser.has_section("run"):
-        parser.add_section("run")
+    parser.read_dict({"run": {}, "report": {}} | dict(_of_project(settings, options.cov_config)))
     run = parser["run"]
+    if options.cov_branch:
+        run["branch"] = "true"
+    if sources := [source for source in options.cov if source]:
+        run["source"] = "\n".join(sources)
+    if options.cov_fail_under is not None:
+        parser["report"]["fail_under"] = options.cov_fail_under
     run["data_file"] = str(outputs / DATA_FILE)
     run["parallel"] = "true"
     run["relative_files"] = "true"
@@ -52,8 +59,21 @@ def write(settings: Settings, outputs: Path) -> Path:
     return rcfile
 
 
-def _of_project(settings: Settings) -> Mapping[str, Mapping[str, str]]:
+def _of_pytest_cov(options: Sequence[str]) -> argparse.Namespace:
+    """Read what pytest-cov would be told: the shards run without it, so it must not be lost."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--cov", action="append", nargs="?", const="", default=[])
+    parser.add_argument("--cov-branch", action="store_true")
+    parser.add_argument("--cov-config", default="")
+    parser.add_argument("--cov-fail-under")
+    return parser.parse_known_args(options)[0]
+
+
+def _of_project(settings: Settings, named: str) -> Mapping[str, Mapping[str, str]]:
     root = settings.root
+    if named:
+        file = root / named
+        return _of_tables(_of_toml(file)) if file.suffix == ".toml" else dict(_of_ini(file, ""))
     return (
         dict(_of_ini(root / ".coveragerc", ""))
         or _of_tables(_of_toml(root / ".coveragerc.toml"))
@@ -94,4 +114,7 @@ def _of_tables(tables: Mapping[str, object]) -> Mapping[str, Mapping[str, str]]:
 def _as_ini(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return "\n".join(strings(value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        # A line that starts so would be a comment; such entries are regular expressions.
+        return "\n".join(re.sub(r"^(?=[#;])", r"\\", entry) for entry in strings(value))
+    return str(value)

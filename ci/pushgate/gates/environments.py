@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,12 +18,15 @@ from packaging.utils import canonicalize_name
 from pushgate.config.requirements import requirement_names
 from pushgate.gates import state
 from pushgate.gates.base import Context
-from pushgate.model.outcome import JobFailed, JobUnavailable
+from pushgate.model.outcome import JobError, JobFailed, JobUnavailable
 from pushgate.model.settings import Settings
 from pushgate.tools import interpreters, process, uv
 
 FOLDER: Final = Path(".nox")
 """Where environments are kept, relative to the project: where Nox keeps its own."""
+
+_UNREACHABLE: Final = re.compile(r"Failed to (?:fetch|download)[^\n]*")
+"""How uv says that a server did not give what was asked for."""
 
 _STAMP: Final = "pushgate.json"
 
@@ -118,7 +122,7 @@ def project_environment(
 
     Raises:
         JobFailed: The lock is out of date, or the requirements do not resolve.
-        JobUnavailable: The interpreter is missing.
+        JobUnavailable: The interpreter is missing, or the package index does not answer.
     """
     settings = context.settings
     tools = tuple(tools)
@@ -133,8 +137,10 @@ def project_environment(
     with _locked(settings, folder.name):
         try:
             _bring_up(settings, folder, request)
+        except process.CommandMissingError:
+            raise
         except process.CommandError as error:
-            raise JobFailed(_explained(error)) from error
+            raise _refused(error, "uv could not make the environment") from error
     environment = Environment(folder, python)
     verify_python(environment)
     return environment
@@ -179,7 +185,8 @@ def tool(
             one that runs Pushgate unless given.
 
     Raises:
-        JobUnavailable: That interpreter is missing, or the tool cannot be had.
+        JobFailed: The tool's requirements do not resolve.
+        JobUnavailable: That interpreter is missing, or the package index does not answer.
     """
     settings = context.settings
     requirement = Requirement(pinned)
@@ -196,8 +203,7 @@ def tool(
             except process.CommandMissingError:
                 raise
             except process.CommandError as error:
-                message = f"{chosen} cannot be had: {_explained(error)}"
-                raise JobUnavailable(message) from error
+                raise _refused(error, f"{chosen} cannot be had") from error
             _write_stamp(folder, stamp)
     return str(uv.environment_bin(folder) / (program or requirement.name))
 
@@ -297,8 +303,11 @@ def _name(requirement: str) -> str:
     return canonicalize_name(Requirement(requirement).name)
 
 
-def _explained(error: process.CommandError) -> str:
+def _refused(error: process.CommandError, what: str) -> JobError:
+    """Tell what uv said: whether there is something to mend, or nothing could be looked at."""
     said = error.completed.stderr.strip() or error.completed.stdout.strip()
     if "--locked" in said and "needs to be updated" in said:
-        return "uv.lock is out of date with pyproject.toml: run `uv lock` and commit it"
-    return f"uv could not make the environment: {' '.join(said.split()) or error}"
+        return JobFailed("uv.lock is out of date with pyproject.toml: run `uv lock` and commit it")
+    if unreachable := _UNREACHABLE.search(said):
+        return JobUnavailable(f"{what}: the package index does not answer: {unreachable[0]}")
+    return JobFailed(f"{what}: {' '.join(said.split()) or error}")

@@ -9,8 +9,9 @@ from pushgate.gates import base
 from pushgate.gates.base import Applies, Context
 from pushgate.gates.environments import tool
 from pushgate.model.job import Job
-from pushgate.model.outcome import JobFailed
+from pushgate.model.outcome import JobFailed, JobUnavailable
 from pushgate.model.settings import GateOptions, Settings
+from pushgate.tools import process
 
 name: Final = "lint"
 RUFF: Final = "ruff==0.17.6"
@@ -40,6 +41,12 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
 def run(context: Context[Options]) -> None:
     """Check the format and the rules; both always run, so that one look shows all."""
     ruff = tool(context, RUFF)
+    # It looks at pyproject.toml, too, and passes where it finds no Python file.
+    looked_at = (ruff, "check", "--show-files", ".")
+    files = process.capture(looked_at, cwd=context.settings.root, check=False).stdout.split("\n")
+    if not any(file.endswith((".py", ".pyi", ".ipynb")) for file in files):
+        message = "ruff looks at no Python file: its configuration leaves none"
+        raise JobUnavailable(message)
     # Never fix, whatever the configuration says: CI would judge files that nobody committed.
     checks = {"ruff check": (ruff, "check", "--no-fix", *context.arguments, ".")}
     if context.options.format:

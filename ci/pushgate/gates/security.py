@@ -51,13 +51,16 @@ def run(context: Context[Options]) -> None:
     except (OSError, ValueError, KeyError) as error:
         message = f"bandit ended with {code} and left no report: {error}"
         raise JobUnavailable(message) from error
-    for finding in findings:
-        place = f"{finding['filename']}:{finding['line_number']}"
-        context.log(f"{place}: {finding['test_id']} {finding['issue_text']}")
+    told = [
+        f"{found['filename']}:{found['line_number']}: {found['test_id']} {found['issue_text']}"
+        for found in findings
+    ]
+    for line in told:
+        context.log(line)
     for unread in errors:
         context.log(f"{unread['filename']}: not looked at: {unread['reason']}")
     if findings:
-        message = f"bandit found {len(findings)} dangerous patterns"
+        message = f"bandit found {told[0]}" + (f" (and {len(told) - 1} more)" if told[1:] else "")
         raise JobFailed(message)
     if errors:
         message = f"bandit could not parse {', '.join(unread['filename'] for unread in errors)}"

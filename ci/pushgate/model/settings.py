@@ -74,6 +74,7 @@ class Settings:
         default_python: The version for the gates that need one.
         sources: Files and folders that hold the project's code, relative to ``root``.
         tests: Files and folders that hold its tests, relative to ``root``.
+        pytest_options: The options that it always gives to pytest (``addopts``).
         dependencies: Where its requirements are.
         tool_tables: The project's ``[tool]`` tables as they are.
         gates: The options of every gate, by the gate's name.
@@ -87,6 +88,7 @@ class Settings:
     default_python: str
     sources: tuple[str, ...]
     tests: tuple[str, ...]
+    pytest_options: tuple[str, ...]
     dependencies: Dependencies
     tool_tables: Mapping[str, object]
     gates: Mapping[str, GateOptions]

@@ -124,7 +124,7 @@ def _linked(jobs: Sequence[Job], gates: Iterable[str], off: Sequence[GateOff]) -
         if need not in names
     ]
     if problems:
-        raise ConfigurationError(*problems)
+        raise ConfigurationError(*dict.fromkeys(problems))
     linked = {
         job.name: replace(
             job,

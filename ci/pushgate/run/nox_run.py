@@ -134,4 +134,7 @@ def _of_adopted(session: Outcome) -> Outcome:
     if session.result is Result.ABORTED and not session.reason.startswith("Prerequisite session"):
         # `session.error()` is how a session fails.
         return replace(session, result=Result.FAILED)
+    if session.result is Result.FAILED:
+        # Nox keeps no reason where a command failed.
+        return replace(session, reason=session.reason or "the session failed (see its output)")
     return session

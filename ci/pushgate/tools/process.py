@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import IO, Final
 
 NOWHERE: Final = Path(sys.prefix)
@@ -259,29 +260,40 @@ def end_all() -> None:
         raise
 
 
+Handler = Callable[[int, FrameType | None], object] | int | None
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
     """Make SIGTERM and SIGHUP end this process as Ctrl-C does, children first.
 
-    Nox turns only SIGINT into an orderly end; the other two would leave its
-    children behind. SIGINT counts even where this process was started with it
-    ignored (in the background of a script): its children would inherit that, and
-    could not be ended in order.
+    SIGINT counts even where this process was started with it ignored (in the
+    background of a script): its children would inherit that, and could not be
+    ended in order.
+    """
+    before = make_terminable()
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def make_terminable() -> dict[signal.Signals, Handler]:
+    """Do what ``terminable`` does, for good.
+
+    Returns:
+        What handled the signals before.
     """
 
     def interrupt(number: int, _frame: object) -> None:
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    handlers = {
+    handlers: dict[signal.Signals, Handler] = {
         signal.SIGINT: signal.default_int_handler,
         signal.SIGTERM: interrupt,
         signal.SIGHUP: interrupt,
     }
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         del handlers[signal.SIGHUP]  # started by nohup
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return {number: signal.signal(number, handler) for number, handler in handlers.items()}

@@ -1,0 +1,103 @@
+"""The settings that coverage is given: the project's own, and what shards need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+from carrying_out import carry_out_gates, suite
+from conftest import PYTHON, Project
+from pushgate.gates import coverage_config
+from pushgate.model.outcome import Result
+from pushgate.plan.definition import of_project
+
+MakeProject = Callable[..., Project]
+
+RUN = "[{prefix}run]\nbranch = true\nsource = other\n"
+TABLE = "\n[tool.coverage.run]\nbranch = true\nsource = ['other']\n"
+
+
+def _written(project: Project, folder: Path) -> ConfigParser:
+    parser = ConfigParser(interpolation=None)
+    parser.read(coverage_config.write(of_project(project.root).settings, folder))
+    return parser
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        (".coveragerc", RUN.format(prefix="")),
+        ("setup.cfg", RUN.format(prefix="coverage:")),
+        ("tox.ini", RUN.format(prefix="coverage:")),
+        (".coveragerc.toml", TABLE),
+        ("pyproject.toml", suite()["pyproject.toml"] + TABLE),
+    ],
+)
+def test_places(make_project: MakeProject, tmp_path: Path, file: str, content: str) -> None:
+    """The project's own settings hold, from each file that coverage reads."""
+    project = make_project(suite() | {file: content})
+    run = _written(project, tmp_path)["run"]
+    assert (run["branch"], run["source"]) == ("true", "other")
+    assert (run["parallel"], run["relative_files"], run["patch"]) == ("true", "true", "subprocess")
+
+
+def test_sources_unless_told(make_project: MakeProject, tmp_path: Path) -> None:
+    """A project that does not say what to measure measures its sources."""
+    assert _written(make_project(suite()), tmp_path)["run"]["source"] == "signs"
+
+
+def test_patches_are_kept(make_project: MakeProject, tmp_path: Path) -> None:
+    """What the project patches stays patched."""
+    more = "[tool.coverage.run]\npatch = ['execv', 'subprocess']\n"
+    run = _written(make_project(suite(more=more)), tmp_path)["run"]
+    assert run["patch"].split() == ["execv", "subprocess"]
+
+
+def test_options_of_pytest_cov(make_project: MakeProject, tmp_path: Path) -> None:
+    """What pytest-cov is told in addopts holds, for the shards run without it."""
+    addopts = "-ra --cov=one --cov two --cov-branch --cov-config=own.toml --cov-fail-under=87.5"
+    more = f'[tool.pytest.ini_options]\naddopts = "{addopts}"\n'
+    own = "[report]\nshow_missing = true\nprecision = 2\n"
+    project = make_project(suite(more=more) | {"own.toml": own})
+    written = _written(project, tmp_path)
+    assert written["run"]["source"].split() == ["one", "two"]
+    assert written["run"]["branch"] == "true"
+    assert written["report"]["fail_under"] == "87.5"
+    assert (written["report"]["show_missing"], written["report"]["precision"]) == ("true", "2")
+
+
+def test_named_ini_file(make_project: MakeProject, tmp_path: Path) -> None:
+    """A settings file that pytest-cov is told may be an ini file, and --cov may name nothing."""
+    more = '[tool.pytest.ini_options]\naddopts = ["--cov", "--cov-config", "own.ini"]\n'
+    project = make_project(suite(more=more) | {"own.ini": RUN.format(prefix="")})
+    assert _written(project, tmp_path)["run"]["source"] == "other"
+
+
+def test_entries_that_look_like_comments(make_project: MakeProject) -> None:
+    """A marker that starts with # leaves lines out of the measure, as the project says."""
+    code = (
+        "def sign(number):\n    if number is None:  # never\n        return '?'\n    return '+'\n"
+    )
+    more = (
+        "[tool.coverage.report]\nexclude_also = ['# never']\nfail_under = 100\n"
+        "[tool.coverage.run]\nsource = ['signs']\n"
+    )
+    tests = "from signs import sign\n\n\ndef test_plus():\n    assert sign(1) == '+'\n"
+    project = make_project(suite(more=more, tests=tests) | {"signs/__init__.py": code})
+    assert carry_out_gates(project, "test", "coverage")["coverage"].result is Result.PASSED
+
+
+def test_threshold_of_pytest_cov(make_project: MakeProject) -> None:
+    """A threshold that only pytest-cov was told is enforced over all shards together."""
+    half = "from signs import sign\n\n\ndef test_plus():\n    assert sign(1) == '+'\n"
+    code = "def sign(number):\n    if number < 0:\n        return '-'\n    return '+'\n"
+    more = '[tool.pytest.ini_options]\naddopts = "--cov=signs --cov-fail-under=100"\n'
+    files = suite(requirements=["pytest", "pytest-cov"], tests=half, more=more)
+    outcomes = carry_out_gates(
+        make_project(files | {"signs/__init__.py": code}), "test", "coverage"
+    )
+    assert outcomes[f"test-{PYTHON}"].result is Result.PASSED
+    assert outcomes["coverage"].result is Result.FAILED
