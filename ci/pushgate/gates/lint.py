@@ -42,9 +42,10 @@ def run(context: Context[Options]) -> None:
     """Check the format and the rules; both always run, so that one look shows all."""
     ruff = tool(context, RUFF)
     # It looks at pyproject.toml, too, and passes where it finds no Python file.
-    looked_at = (ruff, "check", "--show-files", ".")
-    files = process.capture(looked_at, cwd=context.settings.root, check=False).stdout.split("\n")
-    if not any(file.endswith((".py", ".pyi", ".ipynb")) for file in files):
+    show = (ruff, "check", "--show-files", ".")
+    shown = process.capture(show, cwd=context.settings.root, check=False)
+    python = [file for file in shown.stdout.split("\n") if file.endswith((".py", ".pyi", ".ipynb"))]
+    if shown.returncode == 0 and not python:
         message = "ruff looks at no Python file: its configuration leaves none"
         raise JobUnavailable(message)
     # Never fix, whatever the configuration says: CI would judge files that nobody committed.
