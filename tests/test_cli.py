@@ -59,7 +59,7 @@ def _usage_error(capsys: Capture, *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("jobs", "code", "told"),
     [
-        (["good"], 0, "all selected jobs passed (1 jobs"),
+        (["good", "-j", "auto"], 0, "all selected jobs passed (1 jobs"),
         (["bad"], 1, "bad  failed  N s  `sh -c 'exit 7'` ended with 7"),
         (
             ["blind", "good"],

@@ -240,7 +240,7 @@ def test_processes_that_make_one_environment_at_once(make_project: MakeProject) 
         one.stdin.write("\n")
         one.stdin.flush()
     whole = str(sorted(["iniconfig", "mccabe", "pluggy", "six", "typing-extensions"]))
-    ends = [(process.communicate()[0].splitlines()[-1], process.returncode) for one in starting]
+    ends = [(one.communicate()[0].splitlines()[-1], one.returncode) for one in starting]
     assert ends == [(whole, 0)] * 3
 
 
@@ -266,40 +266,27 @@ def test_variables_of_an_environment(tmp_path: Path, monkeypatch: pytest.MonkeyP
     }
 
 
-def _tool(project: Project, pinned: str, **options: str) -> str:
-    program = environments.tool(_context(project), pinned, **options)
-    return project.run(program, "--version").stdout.partition(" ")[0]
+def test_an_index_that_does_not_answer(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing can be fetched, nothing was found to be wrong: the job could not look."""
+    groups = '[dependency-groups]\ndev = ["six"]\n'
+    project = make_project({"pyproject.toml": groups + GATES} | SIGNS)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:1/simple")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with pytest.raises(JobUnavailable, match="the package index does not answer: Failed to fetch"):
+        _installed(project)
 
 
-def test_a_tool_of_its_own(make_project: MakeProject) -> None:
-    """A tool is installed once, in its pin; another pin makes its environment anew."""
-    project = make_project({"pyproject.toml": GATES} | SIGNS)
-    assert _tool(project, "pyflakes==3.2.0") == "3.2.0"
-    kept = project.root / ".nox" / "tool-pyflakes" / "kept"
-    kept.touch()
-    assert _tool(project, "pyflakes==3.2.0", python=PYTHON) == "3.2.0"
-    assert kept.exists()
-    assert _tool(project, "pyflakes==3.1.0", program="pyflakes") == "3.1.0"
-    assert not kept.exists()
-
-
-def test_a_tool_that_the_lock_holds(make_locked: Callable[..., Project]) -> None:
-    """The project's own lock wins over the pin."""
-    project = make_locked()
-    assert _tool(project, "pyflakes==3.1.0") == "3.2.0"
-
-
-def test_a_tool_that_cannot_be_had(
+def test_without_uv(
     make_project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tool, a Python for it or uv itself that is nowhere makes its gate unavailable."""
-    project = make_project({"pyproject.toml": GATES} | SIGNS)
-    with pytest.raises(JobUnavailable, match=r"^pyflakes==0\.0\.0\.1 cannot be had: "):
-        _tool(project, "pyflakes==0.0.0.1")
-    with pytest.raises(JobUnavailable, match=r"^no Python 3\.99 here"):
-        _tool(project, "pyflakes==3.2.0", python="3.99")
-    assert not (project.root / ".nox" / "tool-pyflakes" / "pushgate.json").exists()
-    context = _context(project)
+    """A machine without uv is told as such."""
+    context = _context(make_project({"pyproject.toml": GATES} | SIGNS))
+    environments.interpreter(PYTHON)
+    monkeypatch.delenv("UV", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(process.CommandMissingError, match="`uv` cannot be started"):
+        environments.project_environment(context, python=PYTHON, tools=())
     with pytest.raises(process.CommandMissingError, match="`uv` cannot be started"):
         environments.tool(context, "pyflakes==3.2.0")

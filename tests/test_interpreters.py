@@ -26,6 +26,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A machine without any Python or uv: an empty folder on PATH, an empty one for pyenv."""
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.delenv("UV", raising=False)
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
     interpreters._found.cache_clear()  # noqa: SLF001  # each test is another machine
     yield tmp_path
@@ -137,6 +138,14 @@ def test_of_uv(*, download: bool) -> None:
     """What uv manages is found last."""
     found = interpreters.find(PYTHON, download=download)
     assert (found.version, found.path) == (FULL, REAL)
+
+
+def test_the_uv_that_runs_is_asked(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below `uv run`, which tells where uv is, that one is asked and not what is on PATH."""
+    python = _fake(machine / "elsewhere" / "python", f"{NONE}.1 /somewhere")
+    monkeypatch.setenv("UV", str(_fake(machine / "elsewhere" / "uv", str(python))))
+    _fake(machine / "bin" / "uv", "", status=1)
+    assert interpreters.find(NONE).version == f"{NONE}.1"
 
 
 @pytest.mark.usefixtures("_managed")

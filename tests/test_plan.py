@@ -153,13 +153,16 @@ def test_jobs_come_after_what_they_need(make_project: Callable[..., Project]) ->
 [tool.pushgate.gates]
 first = { run = ["true"], needs = ["fourth", "third"] }
 second = { run = ["true"], after = ["third"] }
-third = { run = ["true"], needs = ["fourth"] }
+third = { run = ["true"], needs = ["fifth"] }
 fourth = { run = ["true"] }
+fifth = { run = ["true"] }
 """
     definition = _define(make_project, EMPTY + gates)
-    assert [job.name for job in definition.jobs] == ["fourth", "third", "first", "second"]
+    order = ["fourth", "fifth", "third", "first", "second"]
+    assert [job.name for job in definition.jobs] == order
     assert _selected(plan(definition, Event("all"), ["first"])) == {
         "fourth": "first needs it",
+        "fifth": "third needs it",
         "third": "first needs it",
         "first": "asked for",
     }

@@ -239,5 +239,5 @@ gates.late = { run = ["true"], on = ["tag"] }
         "  job0 --> job1",
         "  job1 -.-> job2",
     ]
-    nothing = Plan(Event("schedule"), (), ())
-    assert plan_formats.to_mermaid(nothing) == "flowchart LR"
+    alone = Plan(Event("all"), (PlannedJob(COVERAGE, selected=True, reason="asked for"),), ())
+    assert plan_formats.to_mermaid(alone) == 'flowchart LR\n  job0["coverage"]'

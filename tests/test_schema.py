@@ -33,7 +33,7 @@ round = [{ include-group = "Round" }]
 branchs = ["main"]
 python = ["3.12", "two", 3]
 default-python = "3.1"
-sources = ["nowhere", "../outside"]
+sources = ["nowhere", ".."]
 tests = "tests"
 [tool.pushgate.gate.lint]
 enabled = true
@@ -63,7 +63,7 @@ MANY_MISTAKES_TOLD = [
     "tool.pushgate.python[1] = 'two': expected a version such as '3.12'",
     "tool.pushgate.python[2] = 3: expected a string",
     "tool.pushgate.sources[0] = 'nowhere': expected a file or folder of the project",
-    "tool.pushgate.sources[1] = '../outside': expected a file or folder of the project",
+    "tool.pushgate.sources[1] = '..': expected a file or folder of the project",
     "tool.pushgate.tests = 'tests': expected an array, each a string",
     "tool.pushgate: unknown key 'gate': did you mean 'gates'?",
     "tool.pushgate.gates: unknown gate 'lnt': did you mean 'lint'?",
@@ -171,12 +171,14 @@ def test_one_mistake_does_not_hide_or_cause_another(make_project: Callable[..., 
     project = make_project(
         {
             "pyproject.toml": '[tool.pushgate]\nbranchs = []\npython = ["3.12"]\n'
-            '[tool.pushgate.gates.web]\nrun = 3\n[tool.pushgate.gates.lint]\nafter = ["web"]\n'
+            "[tool.pushgate.gates]\nweb.run = 3\nlint.after = ['web', 'Pages']\n"
+            "Pages.run = ['true']\n"
         }
     )
     assert _problems(project) == (
         "pyproject.toml: tool.pushgate: unknown key 'branchs': did you mean 'branches'?",
         "pyproject.toml: tool.pushgate.gates.web.run = 3: expected an array, each a string",
+        f"pyproject.toml: tool.pushgate.gates.Pages = 'Pages': expected {NAME}",
     )
 
 
@@ -187,11 +189,12 @@ def test_mistakes_of_the_noxfile_name_the_noxfile(make_project: Callable[..., Pr
         '@pushgate.gate(name="test-3.12", after=["lnit"])\ndef one(gate): ...\n'
         '@pushgate.gate(needs=["bild"], after=["types"])\ndef two(gate): ...\n'
     )
-    configured = '[tool.pushgate.gates.two]\nafter = ["tips"]\n'
+    configured = '[tool.pushgate.gates]\ntwo.after = ["tips"]\ntow.enabled = false\n'
     project = make_project(
         {"noxfile.py": gates + "pushgate.register()\n", "pyproject.toml": HEAD + configured}
     )
     assert _problems(project) == (
+        "pyproject.toml: tool.pushgate.gates: unknown gate 'tow': did you mean 'two'?",
         "pyproject.toml: tool.pushgate.gates.two.after: unknown gate 'tips': did you mean 'types'?",
         f"noxfile.py: gate = 'test-3.12': expected {NAME}",
         "noxfile.py: gate 'test-3.12': after: unknown gate 'lnit': did you mean 'lint'?",

@@ -57,7 +57,7 @@ def test_the_layout_tells_the_code(
         ("[tool.setuptools]\npackage-dir = {'' = 'lib'}", ("lib",)),
         ("[tool.setuptools]\npackages = ['core', 'core.deep']", ("core",)),
         ("[tool.setuptools]\npy-modules = ['single']", ("single.py",)),
-        ("[tool.uv.build-backend]\nmodule-root = 'lib'", ("lib",)),
+        ("[tool.uv.build-backend]\nmodule-root = 'lib'\nmodule-name = 'core'", ("lib",)),
         (
             "[tool.uv.build-backend]\nmodule-root = ''\nmodule-name = ['core.x', 'single']",
             ("core", "single.py"),
