@@ -139,7 +139,7 @@ def test_a_plan_for_people_and_programs(project: Project, capsys: Capture) -> No
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("rnu", "pushgate: error: argument COMMAND: invalid choice: 'rnu' (choose from "),
+        ("rnu", "pushgate: error: argument COMMAND: invalid choice: 'rnu'"),
         ("--jsn", "pushgate: error: unrecognized arguments: --jsn"),
         (
             "run --event merge",

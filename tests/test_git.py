@@ -46,11 +46,15 @@ def _change(project: Project) -> None:
     (project.root / "to-file").unlink()
     (project.root / "to-file").symlink_to("script")
     (project.root / "plain").chmod(0o755)
-    (project.root / "odd" / "new\nline").write_text("2", encoding="utf-8")
+    for name in ("new\nline", "with space"):
+        (project.root / "odd" / name).write_text("2", encoding="utf-8")
     project.git("add", "added")
 
 
-CHANGED: Final = ("added", "folder/changed", "folder/deleted", "odd/new\nline", "plain", "to-file")
+CHANGED: Final = (
+    *("added", "folder/changed", "folder/deleted"),
+    *("odd/new\nline", "odd/with space", "plain", "to-file"),
+)
 
 
 def test_toplevel_is_found_from_any_folder(make_project: Make) -> None:

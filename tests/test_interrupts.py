@@ -103,10 +103,9 @@ def test_a_signal_ends_all_of_a_run(project: Project, send: str, before: str, ta
     assert (project.root / "waiting.pid").is_file()
 
 
-@pytest.mark.parametrize("send", ["INT INT INT", "TERM INT"])
-def test_impatience_leaves_nothing(project: Project, send: str) -> None:
+def test_impatience_leaves_nothing(project: Project) -> None:
     """Who presses Ctrl-C again and again leaves no gate either, not even one that ignores it."""
-    ended = _interrupted(project, send, "waiting", "stubborn", ignore="INT TERM")
+    ended = _interrupted(project, "INT TERM INT", "waiting", "stubborn", ignore="INT TERM")
     assert (ended.returncode, _alive(project)) == (130, [])
     assert len(list(project.root.glob("*.sent"))) > 1
 

@@ -71,6 +71,7 @@ def _driving(folder: Path, body: str, *, grace: float = 1.5) -> Iterator[subproc
     with subprocess.Popen(
         [sys.executable, "driver.py"],
         cwd=folder,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -127,10 +128,11 @@ def test_what_cannot_be_started_is_told(tmp_path: Path) -> None:
 
 
 def test_standard_input(tmp_path: Path) -> None:
-    """A command reads the text that it is given, and an empty standard input otherwise."""
-    command = _python("import sys; print(repr(sys.stdin.read()))")
-    assert process.capture(command, cwd=tmp_path, stdin="é\n").stdout == "'é\\n'\n"
-    assert process.capture(command, cwd=tmp_path).stdout == "''\n"
+    """A command reads the text that it is given, and otherwise nothing of what is typed."""
+    read = _python("import sys; print(repr(sys.stdin.read()))")
+    assert process.capture(read, cwd=tmp_path, stdin="é\n").stdout == "'é\\n'\n"
+    with _driving(tmp_path, f"process.run({read}, cwd=Path.cwd())") as driver:
+        assert driver.communicate("typed", timeout=30)[0] == "''\n"
 
 
 def test_output_that_is_no_text_does_no_harm(tmp_path: Path) -> None:
@@ -289,11 +291,14 @@ def test_in_the_background_of_a_script(tmp_path: Path) -> None:
     body = """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, lambda *_: tell("goes on"))
     with process.terminable():
         process.run(["sh", "-c", "echo ready; exec sleep 300"], cwd=Path.cwd())"""
     with _driving(tmp_path, body, grace=300) as driver:
         _await(driver, "ready")
         driver.send_signal(signal.SIGHUP)
+        driver.send_signal(signal.SIGUSR1)
+        _await(driver, "goes on")
         driver.send_signal(signal.SIGINT)
         assert driver.communicate(timeout=30)[0] == "interrupted \n"
     assert driver.returncode == 130

@@ -23,10 +23,12 @@ wrong = { session = "wrong" }
 raising = { session = "raising" }
 idle = { session = "idle" }
 late = { session = "late" }
+parts = { session = "parts" }
 """,
     "noxfile.py": """import nox
 import pushgate
 
+nox.options.default_venv_backend = "none"
 pushgate.register()
 
 @nox.session
@@ -40,6 +42,11 @@ def raising(session): session.run("false", external=True)
 
 @nox.session
 def idle(session): session.skip("no docker here")
+
+@nox.session
+@nox.parametrize("part", [1, 2, 3])
+def parts(session, part):
+    if part == 2: session.error("part 2 is wrong")
 
 @nox.session(requires=["wrong"])
 def late(session): print("never")
@@ -76,14 +83,15 @@ def _outcomes(project: Project, *arguments: str) -> dict[str, tuple[str, str]]:
 
 
 def test_a_session_of_the_project_is_judged_as_a_gate(make_project: MakeProject) -> None:
-    """An own session fails by error or command, and is unavailable where it skips itself."""
+    """An own session fails by error, command or one of its parts; to skip itself is no pass."""
     project = make_project(ADOPTED)
-    assert _outcomes(project, "good", "wrong", "raising", "idle", "late") == {
+    assert _outcomes(project, "good", "wrong", "raising", "idle", "late", "parts") == {
         "good": ("passed", ""),
         "wrong": ("failed", "two links are broken"),
         "raising": ("failed", "the session failed (see its output)"),
         "idle": ("unavailable", "the session skipped itself: no docker here"),
         "late": ("aborted", "Prerequisite session wrong was not successful"),
+        "parts": ("failed", "part 2 is wrong"),
     }
 
 
@@ -102,7 +110,7 @@ def test_a_gate_that_another_session_replaces_did_not_look(make_project: MakePro
     project = make_project({"pyproject.toml": ONE_GATE})
     assert project.nox("-s", "yes").returncode == 0
     assert project.outcome("yes")["result"] == "passed"
-    other = "import nox\n@nox.session\ndef yes(session): print('another')\n"
+    other = "import nox\n@nox.session(venv_backend='none')\ndef yes(session): print('another')\n"
     project.write({"noxfile.py": f"{NOXFILE}{other}"})
     reason = "it left no outcome: is there another session 'yes' in noxfile.py?"
     assert _outcomes(project, "yes") == {"yes": ("unavailable", reason)}

@@ -42,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with process.terminable():
             definition = of_project(find_project(Path.cwd()))
             command: Command = parsed.command
-            return command(parsed, definition)
+            code = command(parsed, definition)
+            sys.stdout.flush()
+            return code
     except ConfigurationError as error:
         for problem in error.problems:
             terminal.show_problem(problem)
@@ -50,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except process.CommandError as error:
         terminal.show_problem(str(error))
         return ExitCode.USAGE
+    except BrokenPipeError:
+        # Who reads has seen enough; what is still buffered must not be a second error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
     except KeyboardInterrupt:
         terminal.show_problem("interrupted")
         return ExitCode.INTERRUPTED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Final
 
 from pushgate.gates import base
@@ -42,7 +43,7 @@ def run(context: Context[Options]) -> None:
     if "bandit" in settings.tool_tables:
         options += ["-c", "pyproject.toml"]
     # Also where there are none: bandit's own default leaves out every path with CVS in it.
-    options += ["--exclude", ",".join(f"./{path}" for path in settings.tests)]
+    options += ["--exclude", ",".join(f"./{path}" for path in _tests(settings))]
     targets = [f"./{path}" for path in settings.sources]
     code = context.status(bandit, *options, *context.arguments, "-r", *targets)
     try:
@@ -68,3 +69,12 @@ def run(context: Context[Options]) -> None:
     if not metrics.keys() - {"_totals"}:
         message = f"bandit looked at no file in {', '.join(settings.sources)}"
         raise JobUnavailable(message)
+
+
+def _tests(settings: Settings) -> list[str]:
+    """Return the tests, less what holds sources: doctests live there."""
+    return [
+        tests
+        for tests in settings.tests
+        if not any(PurePosixPath(source).is_relative_to(tests) for source in settings.sources)
+    ]
