@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -12,6 +13,7 @@ from pushgate.gates import environments
 from pushgate.gates.base import Context
 from pushgate.model.outcome import JobFailed, JobUnavailable
 from pushgate.plan.definition import of_project
+from pushgate.tools import process
 
 MakeProject = Callable[..., Project]
 
@@ -34,12 +36,15 @@ python = ["@PYTHON@"]
 }
 
 
+def _context(project: Project) -> Context[Any]:
+    definition = of_project(project.root)
+    options = definition.settings.gates["lint"]
+    return Context(definition.settings, definition.job("lint"), options, tell=print)
+
+
 def _runs(project: Project, pinned: str, **options: str) -> str:
     """Make a tool ready, run it, and return the version that it tells."""
-    definition = of_project(project.root)
-    options_of_gate = definition.settings.gates["lint"]
-    context = Context(definition.settings, definition.job("lint"), options_of_gate, tell=print)
-    program = environments.tool(context, pinned, **options)
+    program = environments.tool(_context(project), pinned, **options)
     return project.run(program, "--version").stdout.partition(" ")[0]
 
 
@@ -77,3 +82,17 @@ def test_a_tool_that_cannot_be_had(
     with pytest.raises(JobUnavailable, match=told):
         _runs(project, "pyflakes==3.1.0")
     assert not (project.root / ".nox" / "tool-pyflakes" / "pushgate.json").exists()
+
+
+def test_without_uv(
+    make_project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine without uv is told as such, by tools and by projects."""
+    context = _context(make_project(PROJECT))
+    environments.interpreter(PYTHON)
+    monkeypatch.delenv("UV", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(process.CommandMissingError, match="`uv` cannot be started"):
+        environments.project_environment(context, python=PYTHON, tools=())
+    with pytest.raises(process.CommandMissingError, match="`uv` cannot be started"):
+        environments.tool(context, "pyflakes==3.1.0")

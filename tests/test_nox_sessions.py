@@ -222,5 +222,6 @@ def test_own_gates(make_project: MakeProject, arguments: tuple[str, ...]) -> Non
     project = make_project({"pyproject.toml": ADOPTED, "noxfile.py": OWN_GATES})
     answer = project.nox(*arguments)
     assert answer.returncode == 0, answer.stdout
+    assert "sequentially" not in answer.stdout
     assert [project.outcome(job)["result"] for job in ("first", "second")] == ["passed"] * 2
     assert (project.root / "built").exists() is ("second" not in arguments)

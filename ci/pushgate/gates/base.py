@@ -85,7 +85,7 @@ class Context(Generic[Options]):
             CommandMissingError: It cannot be started: the job is unavailable.
         """
         if code := self.status(*command, env=env, cwd=cwd):
-            message = f"`{shlex.join(command)}` ended with {code}"
+            message = f"`{self._typed(command)}` ended with {code}"
             raise JobFailed(message)
 
     def status(
@@ -96,14 +96,17 @@ class Context(Generic[Options]):
         Raises:
             CommandMissingError: It cannot be started: the job is unavailable.
         """
-        # Shown as it can be typed in the project's folder.
-        self.log(shlex.join(command).replace(f"{self.settings.root}/", ""))
+        self.log(self._typed(command))
         return process.run(
             command,
             cwd=self.settings.root / (cwd or ""),
             env=self.environment(env),
             output=self.output,
         ).returncode
+
+    def _typed(self, command: Sequence[str]) -> str:
+        """Return a command as it can be typed in the project's folder."""
+        return shlex.join(command).replace(f"{self.settings.root}/", "")
 
     def within(self, variables: Mapping[str, str]) -> Context[Options]:
         """Return this context with variables for every command that it runs."""

@@ -36,7 +36,7 @@ class Merged:
 def merge(definition: Definition) -> Merged:
     """Merge what all shards of all Pythons measured into the project's ``.test_durations``.
 
-    Tests that only jobs without measurements could have run keep their durations.
+    Tests that no job with measurements ran are dropped.
 
     Args:
         definition: The project's definition.

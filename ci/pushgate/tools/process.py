@@ -15,8 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Final
 
-NOWHERE: Final = Path(sys.prefix)
-"""A folder for commands that are about no project: it exists, and holds no settings."""
+NOWHERE: Final = Path(Path.cwd().anchor)
+"""A folder for commands that are about no project: nothing there or above says anything."""
 
 GRACE_SECONDS: Final = 3.0
 """How long a child may take to end after each signal, before the next, harder one."""
@@ -151,7 +151,6 @@ def capture(
     cwd: Path,
     env: Mapping[str, str] | None = None,
     check: bool = True,
-    stdin: str | None = None,
 ) -> Completed:
     """Run a command and keep its output.
 
@@ -160,17 +159,14 @@ def capture(
         cwd: The folder to run it in.
         env: Its whole environment; ``clean_environment()`` unless given.
         check: Whether a status other than 0 is an error.
-        stdin: Text for its standard input.
 
     Raises:
         CommandMissingError: The program cannot be started.
         CommandError: ``check``, and a status other than 0.
     """
     pipe = subprocess.PIPE
-    with _started(
-        command, cwd, env, stdout=pipe, stderr=pipe, stdin=None if stdin is None else pipe
-    ) as child:
-        stdout, stderr = child.communicate(None if stdin is None else stdin.encode())
+    with _started(command, cwd, env, stdout=pipe, stderr=pipe) as child:
+        stdout, stderr = child.communicate()
     completed = Completed(
         tuple(command),
         child.returncode,
@@ -190,16 +186,14 @@ def _started(
     *,
     stdout: IO[bytes] | int | None,
     stderr: IO[bytes] | int | None,
-    stdin: int | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     try:
         child = subprocess.Popen(
             command,
-            # `uv run` tells where uv is: a shim before it on PATH can cost 100 ms a call.
-            executable=os.environ.get("UV") if command[0] == "uv" else None,
+            executable=_executable(command[0]),
             cwd=cwd,
             env=clean_environment() if env is None else dict(env),
-            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
         )
@@ -219,6 +213,12 @@ def _started(
     if child in _ended:
         _ended.discard(child)
         raise KeyboardInterrupt
+
+
+def _executable(program: str) -> str | None:
+    # `uv run` tells where uv is: a shim before it on PATH can cost 100 ms a call.
+    told = os.environ.get("UV", "") if program == "uv" else ""
+    return told if Path(told).is_file() else None
 
 
 _live: set[subprocess.Popen[bytes]] = set()

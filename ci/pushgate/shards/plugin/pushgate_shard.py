@@ -39,7 +39,7 @@ class _Shard:
 
     def pytest_collection_finish(self, session):
         # All workers of pytest-xdist collect the same; its controller collects nothing.
-        if _WORKER in {None, "gw0"} and not _is_controller(session.config):
+        if _WORKER in {None, "gw0"}:
             kept = [item.nodeid for item in session.items]
             _write("collected.json", {"collected": self.collected, "kept": kept})
 
@@ -53,10 +53,6 @@ class _Shard:
         if _WORKER is None:
             ran = {test: self.seconds[test] for test in self.seconds if test in self.ran}
             _write("durations.json", ran)
-
-
-def _is_controller(config):
-    return _WORKER is None and bool(getattr(config.option, "tx", None))
 
 
 # First of all: after the project's conftest files, whose trylast hooks are then called before,
