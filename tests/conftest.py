@@ -66,6 +66,11 @@ class Project:
             text=True,
         )
 
+    def lock(self) -> None:
+        """Lock its requirements, whichever interpreter comes first on PATH."""
+        answer = self.run("uv", "lock", "--quiet", "--python", sys.executable)
+        assert answer.returncode == 0, answer.stdout
+
     def nox(
         self, *arguments: str, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:

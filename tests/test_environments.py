@@ -72,8 +72,7 @@ def make_locked(make_project: MakeProject) -> Callable[..., Project]:
 
     def make(pyproject: str = LOCKABLE) -> Project:
         project = make_project({"pyproject.toml": pyproject + GATES} | SIGNS)
-        answer = project.run("uv", "lock", "--quiet")
-        assert (project.root / "uv.lock").is_file(), answer.stdout
+        project.lock()
         return project
 
     return make
@@ -89,7 +88,7 @@ def test_what_is_installed(make_project: MakeProject, *, locked: bool) -> None:
         pyproject = f"[dependency-groups]{pyproject}"
     project = make_project({"pyproject.toml": pyproject + GATES} | SIGNS)
     if locked:
-        project.run("uv", "lock", "--quiet")
+        project.lock()
     own = {"iniconfig"} if locked else set()
     extras = {"six", "mccabe"} if locked else set()
     always = own | {"pluggy"}
@@ -154,7 +153,7 @@ def test_a_member_of_a_workspace(make_project: MakeProject) -> None:
             "two/pyproject.toml": member.format("two", "six"),
         }
     )
-    project.run("uv", "lock", "--quiet")
+    project.lock()
     assert _installed(Project(project.root / "one")) == {"iniconfig": "2.0.0"}
     assert not (project.root / ".nox").exists()
 
@@ -189,7 +188,7 @@ def test_an_environment_is_kept_until_its_project_changes(
     pyproject = LOCKABLE if locked else '[dependency-groups]\ndev = ["pluggy"]\n'
     project = make_project({"pyproject.toml": pyproject + GATES} | SIGNS)
     if locked:
-        project.run("uv", "lock", "--quiet")
+        project.lock()
     before = _installed(project)
     folder = project.root / ".nox" / "types"
     uv.install(folder, ["typing-extensions"], cwd=project.root)

@@ -63,7 +63,7 @@ def test_a_tool_is_made_once(make_project: MakeProject) -> None:
 def test_the_lock_wins_over_the_pin(make_project: MakeProject) -> None:
     """A tool that the project locks runs in that version."""
     project = make_project(PROJECT)
-    project.run("uv", "lock", "--quiet")
+    project.lock()
     assert _runs(project, "pyflakes==3.1.0") == "3.2.0"
 
 
