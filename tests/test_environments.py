@@ -293,3 +293,17 @@ def test_an_index_that_does_not_answer(
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     with pytest.raises(JobUnavailable, match="the package index does not answer: Failed to fetch"):
         _installed(project)
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_folder_that_was_renamed(make_project: MakeProject, *, locked: bool) -> None:
+    """Programs of an environment work after the project's folder was renamed."""
+    project = make_project({"pyproject.toml": LOCKABLE + GATES} | SIGNS)
+    if locked:
+        project.lock()
+    tools = ("pyflakes==3.1.0",)
+    _installed(project, tools=tools)
+    moved = Project(project.root.rename(project.root.with_name("it's moved")))
+    _installed(moved, tools=tools)
+    answer = moved.run(str(moved.root / ".nox" / "types" / "bin" / "pyflakes"), "--version")
+    assert answer.stdout.startswith("3.")

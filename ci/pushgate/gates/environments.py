@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -66,12 +67,13 @@ class _Request:
     groups: tuple[str, ...]
     tools: tuple[str, ...]
 
-    def stamp(self, settings: Settings) -> dict[str, Any]:
+    def stamp(self, settings: Settings, folder: Path) -> dict[str, Any]:
         names = ("pyproject.toml", "setup.py", "setup.cfg", *settings.dependencies.requirements)
         files = [settings.root / name for name in names]
         if settings.dependencies.lock:
             files.append(settings.dependencies.lock)
         return {
+            "folder": str(folder),
             "python": [self.interpreter.version, str(self.interpreter.path)],
             "extras": list(self.extras),
             "groups": list(self.groups),
@@ -194,7 +196,7 @@ def tool(
     chosen = pinned if locked is None else f"{requirement.name}=={locked}"
     found = interpreter(python) if python else interpreters.running()
     folder = settings.root / FOLDER / f"tool-{requirement.name}"
-    stamp = [chosen, found.version, str(found.path)]
+    stamp = [str(folder), chosen, found.version, str(found.path)]
     with _locked(settings, folder.name):
         if _read_stamp(folder) != stamp:
             try:
@@ -226,10 +228,14 @@ def _groups(settings: Settings, wanted: tuple[str, ...], tools: tuple[str, ...])
 
 
 def _bring_up(settings: Settings, folder: Path, request: _Request) -> None:
-    stamp = request.stamp(settings)
-    known = _read_stamp(folder) == stamp
-    if not known:
-        (folder / _STAMP).unlink(missing_ok=True)
+    stamp = request.stamp(settings, folder)
+    before = _read_stamp(folder)
+    known = before == stamp
+    if not (isinstance(before, dict) and before.get("folder") == str(folder)):
+        # Never finished, or made elsewhere: its programs start with the path of that place.
+        shutil.rmtree(folder, ignore_errors=True)
+    elif not known:
+        (folder / _STAMP).unlink()
     # Once the stamp is right nothing is removed: another job may be using the gate's tools.
     exact = not known
     if settings.dependencies.lock:
