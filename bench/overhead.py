@@ -65,7 +65,7 @@ def main() -> None:
                 *("sh", "-c", f"{ruff} format --check . && {ruff} check --no-fix ."),
             ),
             "gate `lint`": (*nox, "-s", "lint"),
-            "raw uv sync, python": (
+            "raw `uv pip install --upgrade`": (
                 *("sh", "-c", "uv pip install -q --python .nox/python/bin/python --upgrade -e ."),
             ),
             "gate of `python -c pass`": (*nox, "-s", "python"),

@@ -59,7 +59,7 @@ def _usage_error(capsys: Capture, *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("jobs", "code", "told"),
     [
-        (["good", "-j", "auto"], 0, "all selected jobs passed (1 jobs"),
+        (["good", "-j", "auto"], 0, "all selected jobs passed (1 job "),
         (["bad"], 1, "bad  failed  N s  `sh -c 'exit 7'` ended with 7"),
         (
             ["blind", "good"],
@@ -265,7 +265,7 @@ def test_a_folder_with_any_name(make_project: MakeProject, name: str) -> None:
     project = make_project(files, name=name)
     answer = project.pushgate("run", "good", cwd=project.root / "a folder")
     assert answer.returncode == 0, answer.stdout
-    assert "\nall selected jobs passed (1 jobs in" in answer.stdout
+    assert "\nall selected jobs passed (1 job in" in answer.stdout
     assert project.outcome("good")["result"] == "passed"
     (project.root / "noxfile.py").unlink()
     missing = project.pushgate("run", cwd=project.root / "a folder")

@@ -28,7 +28,7 @@ def test_what_is_there(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     """On a machine that has all that the project needs, the doctor ends with 0 and says where."""
-    project = make_project({"pyproject.toml": PYPROJECT, "uv.lock": ""})
+    project = make_project({"pyproject.toml": PYPROJECT, "uv.lock": "", "signs.py": ""})
     monkeypatch.chdir(project.root)
     assert cli.main(["doctor", "--json"]) == 0
     found = _findings(capsys)
@@ -50,11 +50,12 @@ def test_what_is_missing(
     assert cli.main(["doctor", "--json"]) == 3
     found = _findings(capsys)
     missing = {what for what, finding in found.items() if not finding["found"]} - {"Docker"}
-    assert missing == {"Python 3.98", "Python 3.99", "noxfile.py", "uv.lock"}
+    assert missing == {"Python 3.98", "Python 3.99", "noxfile.py", "code", "uv.lock"}
     assert found["Python 3.98"]["meaning"].startswith("test-3.98 cannot look: no Python 3.98 here")
     follows = "test-3.99 and every gate of the default Python cannot look: no Python 3.99 here"
     assert found["Python 3.99"]["meaning"].startswith(follows)
-    assert [found[what]["required"] for what in ("noxfile.py", "uv.lock")] == [True, False]
+    told = [found[what]["required"] for what in ("noxfile.py", "code", "uv.lock")]
+    assert told == [True, False, False]
 
 
 def test_git_alone(

@@ -162,5 +162,5 @@ def test_the_message_says_where_it_looked(machine: Path) -> None:
     assert str(error.value) == (
         f"no Python {NONE} here: looked for python{NONE} on PATH, in "
         f"{machine / 'pyenv' / 'versions'} and among uv's. Install it "
-        f"(`uv python install {NONE}`), or set `python` in [tool.pushgate]"
+        f"(`uv python install {NONE}`), or set `python` or `default-python` in [tool.pushgate]"
     )

@@ -133,7 +133,9 @@ def test_a_matrix_becomes_jobs(make_project: Callable[..., Project]) -> None:
 
 def test_gates_are_on_where_their_subject_exists(make_project: Callable[..., Project]) -> None:
     """A gate without a subject is off with the reason, unless the project says otherwise."""
-    no_code = "no Python code found; `sources` in [tool.pushgate] names it"
+    no_code = (
+        "git tracks no Python code here: `git add` it (or `sources` in [tool.pushgate] names it)"
+    )
     bare = _define(make_project, EMPTY + "gates.audit.enabled = true\ngates.test.enabled = false\n")
     assert dict(bare.reasons) == {"audit": "enabled = true"}
     assert [job.name for job in bare.jobs] == ["audit"]

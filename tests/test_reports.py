@@ -181,7 +181,7 @@ def test_a_terminal_gets_colours_of_ours_only(
     terminal.show_outcomes(outcomes, _calls(outcomes), 0)
     terminal.show_problem(MARKED_UP)
     output, error = capsys.readouterr()
-    assert "\x1b[1;31ma job failed\x1b[0m (1 jobs in 0.0 s)\n" in output
+    assert "\x1b[1;31ma job failed\x1b[0m (1 job in 0.0 s)\n" in output
     assert f"\x1b[1;31mfailed\x1b[0m  0.0 s  {LITERAL}" in output
     assert error == f"\x1b[1;31mpushgate: \x1b[0m{LITERAL}\n"
 

@@ -140,7 +140,7 @@ def test_what_the_tests_measured_is_merged(
     monkeypatch.chdir(project.root)
     session, file = f"test-{PYTHON}", project.root / ".test_durations"
     assert cli.main(["run", f"{session}(1of2)"]) == 0
-    assert "all selected jobs passed (1 jobs in" in capfd.readouterr().out
+    assert "all selected jobs passed (1 job in" in capfd.readouterr().out
     assert not project.outputs(f"{session}(2of2)").exists()
     assert cli.main(["durations"]) == 0
     told = capfd.readouterr().out.splitlines()

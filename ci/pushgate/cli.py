@@ -64,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pushgate",
+        allow_abbrev=False,
         description="A Python project's CI gates, before the push, with the commands that CI runs.",
         epilog="`pushgate` alone is `pushgate run`. Exit status: 0 all selected jobs passed, "
         "1 a job failed, 2 wrong usage or configuration, 3 nothing failed but something was "
@@ -79,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         *("-j", "--parallel"),
         type=_positive,
         metavar="N",
-        help="sessions at a time (default: as many as there are cores)",
+        help="sessions at a time, a number or auto (default: as many as there are cores)",
     )
     run.add_argument("--json", action="store_true", help="print the outcomes as JSON at the end")
 
@@ -114,7 +115,11 @@ def _command(
     example: str,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(
-        name, help=summary, description=summary, epilog=f"example: {example}"
+        name,
+        help=summary,
+        description=summary,
+        epilog=f"example: {example}",
+        allow_abbrev=False,
     )
     parser.set_defaults(command=command)
     return parser

@@ -195,4 +195,8 @@ def source_paths(settings: Settings) -> Applies:
     """Tell whether the project has code at all: the subject of most gates."""
     if settings.sources:
         return Applies(on=True, reason=f"the code is in {', '.join(settings.sources)}")
-    return Applies(on=False, reason="no Python code found; `sources` in [tool.pushgate] names it")
+    return Applies(
+        on=False,
+        reason="git tracks no Python code here: `git add` it "
+        "(or `sources` in [tool.pushgate] names it)",
+    )

@@ -86,7 +86,10 @@ def run(context: Context[Options]) -> None:
     summary = process.capture(markdown, cwd=settings.root).stdout
     (outputs / "coverage.md").write_text(summary, encoding="utf-8")
     if below:
-        message = "coverage is below the threshold, or could not be reported (see above)"
+        total = process.capture(
+            coverage("report", "--fail-under=0", "--format=total"), cwd=settings.root
+        )
+        message = f"coverage is below the threshold: {total.stdout.strip()} % of all (see above)"
         raise JobFailed(message)
 
 

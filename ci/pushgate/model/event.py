@@ -32,9 +32,9 @@ class Event:
         Raises:
             ValueError: ``text`` is no event; the message says what is one.
         """
-        kind, _, ref = text.partition(":")
+        kind, separator, ref = text.partition(":")
         kind = kind.replace("-", "_")
-        if kind not in KINDS or (ref and kind in {"schedule", "all"}):
+        if kind not in KINDS or (separator and (not ref or kind in {"schedule", "all"})):
             message = f"{text!r} is no event: expected {EXPECTED}"
             raise ValueError(message)
         return cls(kind, ref)

@@ -72,10 +72,14 @@ def show_outcomes(outcomes: Sequence[Outcome], calls: dict[str, str], seconds: f
     deferred = sum(outcome.result is Result.SKIPPED for outcome in outcomes)
     note = f", {deferred} deferred to CI" if deferred else ""
     _print("")
-    _print(_line((verdict, style), f"{note} ({len(outcomes)} jobs in {seconds:.1f} s)"))
+    _print(_line((verdict, style), f"{note} ({_count(outcomes)} in {seconds:.1f} s)"))
     for outcome in outcomes:
         if outcome.result not in {Result.PASSED, Result.SKIPPED}:
             _print(_text(f"  again: {calls[outcome.job]}"))
+
+
+def _count(outcomes: Sequence[Outcome]) -> str:
+    return "1 job" if len(outcomes) == 1 else f"{len(outcomes)} jobs"
 
 
 def _verdict(outcomes: Sequence[Outcome]) -> tuple[str, str]:

@@ -49,6 +49,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     if not (settings.root / "noxfile.py").is_file():
         meaning = "no noxfile.py: `import pushgate` and `pushgate.register()` make one"
         yield Finding("noxfile.py", "", meaning)
+    if not settings.sources:
+        meaning = "git tracks no Python code here: only gates without code are on (`git add` it)"
+        yield Finding("code", "", meaning, required=False)
     if settings.dependencies.lock is None:
         meaning = "no uv.lock: every environment is resolved anew, here and in CI (`uv lock`)"
         yield Finding("uv.lock", "", meaning, required=False)

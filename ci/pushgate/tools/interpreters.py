@@ -61,7 +61,7 @@ def find(version: str, *, download: bool = True) -> Interpreter:
     message = (
         f"no Python {version} here: looked for python{version} on PATH, in {pyenv_versions()} "
         f"and among uv's. Install it (`uv python install {version}`), or set `python` "
-        "in [tool.pushgate]"
+        "or `default-python` in [tool.pushgate]"
     )
     raise InterpreterMissingError(message)
 
