@@ -112,8 +112,8 @@ def test_a_run_for_a_program(project: Project, capfd: Capture) -> None:
     assert [outcome.pop("seconds") >= 0 for outcome in outcomes] == [True, True]
     failed = "`sh -c 'exit 7'` ended with 7"
     assert outcomes == [
-        {"job": "good", "result": "passed", "reason": "", "from_record": False},
-        {"job": "bad", "result": "failed", "reason": failed, "from_record": False},
+        {"job": "good", "result": "passed", "reason": ""},
+        {"job": "bad", "result": "failed", "reason": failed},
     ]
     assert "said\n" in error
     assert "loud\n" in error

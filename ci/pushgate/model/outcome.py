@@ -40,14 +40,12 @@ class Outcome:
         result: How it ended.
         reason: Why, in one line; empty for a plain pass.
         seconds: Wall-clock time that it took.
-        from_record: Whether the pass was taken from a record of an earlier run.
     """
 
     job: str
     result: Result
     reason: str = ""
     seconds: float = 0.0
-    from_record: bool = False
 
 
 class JobError(Exception):
