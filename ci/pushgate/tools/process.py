@@ -187,6 +187,7 @@ def _started(
     stdout: IO[bytes] | int | None,
     stderr: IO[bytes] | int | None,
 ) -> Iterator[subprocess.Popen[bytes]]:
+    _start.begin()
     try:
         child = subprocess.Popen(
             command,
@@ -198,12 +199,17 @@ def _started(
             stderr=stderr,
         )
     except OSError as error:
+        _start.end()
         why = error.strerror or str(error) if cwd.is_dir() else f"no folder {cwd}"
         message = f"`{command[0]}` cannot be started: {why}"
         raise CommandMissingError(Completed(tuple(command), 127), message) from error
+    except BaseException:
+        _start.end()
+        raise
     with child:
         _live.add(child)
         try:
+            _start.end()
             yield child
         except BaseException:
             _end(child)
@@ -213,6 +219,38 @@ def _started(
     if child in _ended:
         _ended.discard(child)
         raise KeyboardInterrupt
+
+
+class _Start:
+    """Holds an interrupt back while a child is being started.
+
+    Raised in the middle of that, it would leave a child that nobody knows.
+    """
+
+    def __init__(self) -> None:
+        self.under_way = False
+        self.interrupt: KeyboardInterrupt | None = None
+
+    def begin(self) -> None:
+        """Hold interrupts back from now on."""
+        # Python handles signals in the main thread only.
+        self.under_way = threading.current_thread() is threading.main_thread()
+
+    def end(self) -> None:
+        """Raise the interrupt that came meanwhile."""
+        if threading.current_thread() is threading.main_thread():
+            self.under_way, held_back, self.interrupt = False, self.interrupt, None
+            if held_back is not None:
+                raise held_back
+
+    def handle(self, interrupt: KeyboardInterrupt) -> None:
+        """Raise an interrupt, at once or at the end of the start."""
+        if not self.under_way:
+            raise interrupt
+        self.interrupt = interrupt
+
+
+_start: Final = _Start()
 
 
 def _executable(program: str) -> str | None:
@@ -287,10 +325,11 @@ def make_terminable() -> dict[signal.Signals, Handler]:
     """
 
     def interrupt(number: int, _frame: object) -> None:
-        raise KeyboardInterrupt(signal.Signals(number).name)
+        name = signal.Signals(number).name
+        _start.handle(KeyboardInterrupt(*([] if name == "SIGINT" else [name])))
 
     handlers: dict[signal.Signals, Handler] = {
-        signal.SIGINT: signal.default_int_handler,
+        signal.SIGINT: interrupt,
         signal.SIGTERM: interrupt,
         signal.SIGHUP: interrupt,
     }
