@@ -7,7 +7,7 @@ from typing import Final
 
 from pushgate.gates import base, coverage_config
 from pushgate.gates.base import Applies, Context
-from pushgate.gates.environments import project_environment
+from pushgate.gates.environments import TEST_GROUPS, project_environment
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobFailed
 from pushgate.model.settings import GateOptions, Settings
@@ -15,7 +15,6 @@ from pushgate.shards import proof
 from pushgate.tools import process
 
 name: Final = "coverage"
-_GROUPS: Final = ("test", "tests", "testing")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +60,7 @@ def run(context: Context[Options]) -> None:
         context,
         python=settings.default_python,
         tools=[coverage_config.COVERAGE],
-        wanted=_GROUPS,
+        wanted=TEST_GROUPS,
     )
     rcfile = coverage_config.write(settings, outputs)
 

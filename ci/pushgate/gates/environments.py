@@ -29,6 +29,9 @@ FOLDER: Final = Path(".nox")
 _UNREACHABLE: Final = re.compile(r"Failed to (?:fetch|download)[^\n]*")
 """How uv says that a server did not give what was asked for."""
 
+TEST_GROUPS: Final = ("test", "tests", "testing")
+"""What a dependency group with the tests' requirements is usually called."""
+
 _STAMP: Final = "pushgate.json"
 
 

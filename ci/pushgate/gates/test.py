@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pushgate.gates import base, coverage_config
 from pushgate.gates.base import Applies, Context
-from pushgate.gates.environments import Environment, project_environment
+from pushgate.gates.environments import TEST_GROUPS, Environment, project_environment
 from pushgate.model.job import Job, Shard
 from pushgate.model.outcome import JobFailed
 from pushgate.model.settings import GateOptions, Settings
@@ -17,7 +17,6 @@ from pushgate.shards import collection, durations, proof
 from pushgate.tools import git, uv
 
 name: Final = "test"
-GROUPS: Final = ("test", "tests", "testing")
 PYTEST: Final = "pytest==9.2.0"
 PYTEST_SPLIT: Final = "pytest-split==0.11.0"
 PYTEST_XDIST: Final = "pytest-xdist==3.8.0"
@@ -117,7 +116,7 @@ def _environment(context: Context[Options]) -> Environment:
         context,
         python=job.python,
         tools=tools,
-        wanted=GROUPS,
+        wanted=TEST_GROUPS,
         extras=options.extras,
         groups=options.groups,
     )

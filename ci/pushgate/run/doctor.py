@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pushgate.model.settings import Settings
+from pushgate.plan.definition import NOXFILE
 from pushgate.tools import docker, git, interpreters, uv
 
 
@@ -46,9 +47,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "no engine answers; no gate of this project needs it",
         required=False,
     )
-    if not (settings.root / "noxfile.py").is_file():
+    if not (settings.root / NOXFILE).is_file():
         meaning = "no noxfile.py: `import pushgate` and `pushgate.register()` make one"
-        yield Finding("noxfile.py", "", meaning)
+        yield Finding(NOXFILE, "", meaning)
     if not settings.sources:
         meaning = "git tracks no Python code here: only gates without code are on (`git add` it)"
         yield Finding("code", "", meaning, required=False)
