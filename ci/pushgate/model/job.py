@@ -60,6 +60,8 @@ class Job:
         after: Names of the jobs without whose pass it is not worth a CI machine, likewise.
         inputs: Globs of tracked files that it reads.
         on: The events that select it; empty for every event.
+        cores: How many cores it keeps busy; None: as many as it is given.
+        timeout: Seconds after which a run ends it; None: no limit.
     """
 
     name: str
@@ -72,6 +74,8 @@ class Job:
     after: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ("**",)
     on: tuple[Event, ...] = ()
+    cores: int | None = 1
+    timeout: float | None = None
 
     @property
     def call(self) -> tuple[str, ...]:

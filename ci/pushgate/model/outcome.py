@@ -40,12 +40,19 @@ class Outcome:
         result: How it ended.
         reason: Why, in one line; empty for a plain pass.
         seconds: Wall-clock time that it took.
+        attempts: How many times it was tried; a pass after the first is flaky.
     """
 
     job: str
     result: Result
     reason: str = ""
     seconds: float = 0.0
+    attempts: int = 1
+
+    @property
+    def flaky(self) -> bool:
+        """Whether it failed before it passed."""
+        return self.result is Result.PASSED and self.attempts > 1
 
 
 class JobError(Exception):

@@ -29,13 +29,17 @@ class GateOptions:
         enabled: On or off; None: on where the gate's subject exists.
         on: The events that select the gate's jobs; empty: every event.
         after: Gates without whose pass its jobs are not worth a CI machine.
-        inputs: Globs of tracked files that it reads.
+        inputs: Globs of tracked files that it reads, relative to the project.
+        timeout: Seconds after which a run ends a job and calls it aborted; None: no limit.
+        retries: How many times a job that failed is tried again.
     """
 
     enabled: bool | None = None
     on: tuple[Event, ...] = ()
     after: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ("**",)
+    timeout: float | None = field(default=None, metadata={"minimum": 0.1})
+    retries: int = field(default=0, metadata={"minimum": 0})
 
 
 @dataclass(frozen=True, kw_only=True)

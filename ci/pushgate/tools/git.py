@@ -78,6 +78,17 @@ def toplevel(folder: Path) -> Path:
     return Path(answer.stdout.removesuffix("\n"))
 
 
+@functools.cache
+def common_folder(repository: Path) -> Path:
+    """Return the git folder that all worktrees of a repository share.
+
+    Args:
+        repository: The top folder of a working tree.
+    """
+    answer = _git(repository, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    return Path(answer.stdout.removesuffix("\n"))
+
+
 def head(repository: Path) -> str:
     """Return the id of the commit that is checked out, empty before the first one."""
     return _git(repository, "rev-parse", "--verify", "--quiet", "HEAD", check=False).stdout.strip()
