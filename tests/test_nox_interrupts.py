@@ -53,7 +53,7 @@ from pathlib import Path
 from pushgate.gates import execution
 from pushgate.gates.base import Context
 from pushgate.plan.definition import of_project
-from pushgate.tools import process
+from pushgate.tools import interrupts, process
 
 
 class Between:
@@ -71,7 +71,7 @@ options = definition.settings.gates["test"]
 jobs = [job for job in definition.jobs if job.gate == "test"]
 contexts = [Context(definition.settings, job, options, print, cores=2) for job in jobs]
 try:
-    with process.terminable():
+    with interrupts.terminable():
         execution.perform_together(Between(), contexts, print)
 except KeyboardInterrupt:
     sys.exit(130)

@@ -13,12 +13,12 @@ from typing import Final
 
 import pytest
 
-from pushgate.tools import process
+from pushgate.tools import interrupts, process
 
 _DRIVER: Final = r"""
 import os, signal, sys, threading
 from pathlib import Path
-from pushgate.tools import process
+from pushgate.tools import interrupts, process
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 process.GRACE_SECONDS = {grace}
@@ -212,7 +212,7 @@ def test_an_interrupt_ends_the_child(
     tmp_path: Path, sent: signal.Signals, ends_with: str, told: list[str]
 ) -> None:
     """Ctrl-C, SIGTERM and SIGHUP end the child, ever harder, before they are passed on."""
-    body = f"with process.terminable(): child('{ends_with}')"
+    body = f"with interrupts.terminable(): child('{ends_with}')"
     with _driving(tmp_path, body) as driver:
         _await(driver, "ready")
         driver.send_signal(sent)
@@ -272,7 +272,7 @@ def test_signals_are_as_before(tmp_path: Path) -> None:
     """Outside of the block, SIGTERM and SIGHUP do again what they did before."""
     body = (
         "signal.signal(signal.SIGHUP, lambda *_: print('own'))\n"
-        "    with process.terminable(): pass\n"
+        "    with interrupts.terminable(): pass\n"
         "    signal.raise_signal(signal.SIGHUP); sys.stdout.flush()\n"
         "    signal.raise_signal(signal.SIGTERM)"
     )
@@ -286,7 +286,7 @@ def test_in_the_background_of_a_script(tmp_path: Path) -> None:
     body = """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with process.terminable():
+    with interrupts.terminable():
         for end in ("until [ -e go ]; do sleep 0.01; done", "exec sleep 300"):
             process.run(["sh", "-c", "echo ready; " + end], cwd=Path.cwd())"""
     with _driving(tmp_path, body, grace=300) as driver:

@@ -23,7 +23,7 @@ from pushgate.plan.planner import plan
 from pushgate.reports import plan_formats, terminal
 from pushgate.run import doctor, measured, nox_run
 from pushgate.shards import durations
-from pushgate.tools import process
+from pushgate.tools import interrupts, process
 
 Command = Callable[[argparse.Namespace, Definition], ExitCode]
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = _parser().parse_args(arguments)
     try:
-        with process.terminable():
+        with interrupts.terminable():
             definition = of_project(find_project(Path.cwd()))
             command: Command = parsed.command
             code = command(parsed, definition)

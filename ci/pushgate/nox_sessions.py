@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import nox
+import nox.virtualenv
 
 from pushgate.config.load import find_project
 from pushgate.gates import execution, own
@@ -18,7 +19,26 @@ from pushgate.model.job import Job, Shard
 from pushgate.model.outcome import ExitCode, Outcome, Result
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import Definition, define
-from pushgate.tools import process
+from pushgate.tools import interrupts
+
+
+def warm_up() -> None:
+    """Let Nox find out now what it would find out in every process anew: which uv there is."""
+    getattr(nox.virtualenv, "HAS_UV")  # noqa: B009  # reading it is what counts
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Do what the command ``nox`` does with these arguments.
+
+    Returns:
+        Its exit status.
+    """
+    sys.argv = ["nox", *arguments]
+    try:
+        nox.main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
 
 
 def register_sessions() -> None:
@@ -37,7 +57,7 @@ def register_sessions() -> None:
     nox.options.error_on_missing_interpreters = True
     # Nox turns only SIGINT into an orderly end. For good: `nox -j` waits for its workers, which
     # are in process groups of their own, outside of any session.
-    process.make_terminable()
+    interrupts.make_terminable()
     for session in _registered(definition):
         _register(definition, session)
     for gate in definition.gates:

@@ -7,12 +7,15 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import IO, Any, Final, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobFailed
 from pushgate.model.settings import GateOptions, Settings
-from pushgate.tools import process
+from pushgate.tools import cpu, process
+
+CORES_VARIABLE: Final = "PUSHGATE_CORES"
+"""Tells a job how many cores it was given; without it, it may use them all."""
 
 Options = TypeVar("Options", bound=GateOptions)
 
@@ -27,6 +30,11 @@ class Applies(NamedTuple):
 
     on: bool
     reason: str
+
+
+def _cores_given() -> int:
+    given = os.environ.get(CORES_VARIABLE, "")
+    return int(given) if given.isdecimal() and int(given) else cpu.usable()
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Context(Generic[Options]):
     needs: tuple[Job, ...] = ()
     folder: Path | None = None
     arguments: tuple[str, ...] = ()
-    cores: int = field(default_factory=lambda: os.cpu_count() or 1)
+    cores: int = field(default_factory=_cores_given)
     output: IO[bytes] | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
 
@@ -187,6 +195,7 @@ def one_job(
             after=options.after,
             inputs=options.inputs,
             on=options.on,
+            timeout=options.timeout,
         ),
     )
 

@@ -50,6 +50,7 @@ def stored_outcome(root: Path, job: Job) -> StoredOutcome | None:
             result=Result(stored["result"]),
             reason=stored["reason"],
             seconds=stored["seconds"],
+            attempts=stored["attempts"],
         )
         return StoredOutcome(outcome, stored["state"], stored["run"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -60,8 +61,9 @@ def perform(gate: Gate, context: Context[Any]) -> Outcome:
     """Carry out one job.
 
     Its outputs are emptied, the outputs of its needs are looked at, the gate does its
-    work, and a pass becomes a failure if tracked files are not what they were. The
-    outcome is left in the outputs.
+    work, and a pass becomes a failure if tracked files are not what they were. What
+    failed is tried again as often as the gate's ``retries`` says. The outcome is left in
+    the outputs.
 
     Args:
         gate: The job's gate.
@@ -70,6 +72,16 @@ def perform(gate: Gate, context: Context[Any]) -> Outcome:
     Raises:
         KeyboardInterrupt: The run was interrupted; the outcome is left as ``aborted``.
     """
+    retries: int = context.options.retries
+    for attempt in range(1, retries + 1):
+        outcome = _attempt(gate, context, attempt)
+        if outcome.result is not Result.FAILED:
+            return outcome
+        context.log(f"attempt {attempt} of {retries + 1} failed: {outcome.reason}")
+    return _attempt(gate, context, retries + 1)
+
+
+def _attempt(gate: Gate, context: Context[Any], attempt: int) -> Outcome:
     settings, job = context.settings, context.job
     shutil.rmtree(context.outputs, ignore_errors=True)
     state.make(settings.root, *job.outputs.parts[1:])
@@ -78,12 +90,19 @@ def perform(gate: Gate, context: Context[Any]) -> Outcome:
     result, reason = Result.ABORTED, "interrupted"
     try:
         result, reason = _judge(gate, context, before)
+        if result is Result.PASSED and attempt > 1:
+            reason = f"flaky: it passed on attempt {attempt}"
     except Exception as error:
         result, reason = Result.FAILED, f"Pushgate itself failed: {error!r}"
         raise
     finally:
-        seconds = round(time.monotonic() - started, 3)
-        outcome = Outcome(job=job.name, result=result, reason=reason, seconds=seconds)
+        outcome = Outcome(
+            job=job.name,
+            result=result,
+            reason=reason,
+            seconds=round(time.monotonic() - started, 3),
+            attempts=attempt,
+        )
         _store(context.outputs / OUTCOME_FILE, outcome, before)
     return outcome
 

@@ -41,6 +41,7 @@ class OwnOptions(GateOptions):
         environment: Whether its commands find the project's environment first.
         extras: Extras to install in that; all unless given.
         groups: Dependency groups to install besides the default ones.
+        cores: How many cores its commands keep busy.
     """
 
     run: tuple[str, ...] = field(default=(), metadata={"parse": _command, "nonempty": True})
@@ -49,6 +50,7 @@ class OwnOptions(GateOptions):
     environment: bool = True
     extras: tuple[str, ...] | None = None
     groups: tuple[str, ...] = ()
+    cores: int = field(default=1, metadata={"minimum": 1})
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ class OwnGate:
                 after=options.after,
                 inputs=options.inputs,
                 on=options.on,
+                cores=options.cores,
+                timeout=options.timeout,
             ),
         )
 
@@ -163,6 +167,9 @@ def gate(
     environment: bool = True,
     extras: Sequence[str] | None = None,
     groups: Sequence[str] = (),
+    cores: int = 1,
+    timeout: float | None = None,
+    retries: int = 0,
 ) -> Callable[[GateFunction], GateFunction]:
     """Make a function of the noxfile a gate; ``pushgate.register()`` comes after it.
 
@@ -178,6 +185,9 @@ def gate(
         environment: Whether its commands find the project's environment first.
         extras: Extras to install in that; all unless given.
         groups: Dependency groups to install besides the default ones.
+        cores: How many cores its commands keep busy.
+        timeout: Seconds after which a run ends it and calls it aborted; no limit unless given.
+        retries: How many times it is tried again when it has failed.
 
     Returns:
         A decorator that returns the function as it is.
@@ -207,6 +217,9 @@ def gate(
             environment=environment,
             extras=None if extras is None else tuple(extras),
             groups=tuple(groups),
+            cores=cores,
+            timeout=timeout,
+            retries=retries,
         )
         return function
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -56,6 +57,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     """One job for each shard on each Python."""
     options = settings.gates[name]
     count = options.shards if isinstance(options, Options) else 1
+    cores = _cores(options.workers if isinstance(options, Options) else None, settings)
     return tuple(
         Job(
             name=f"{name}-{python}({index}of{count})" if count > 1 else f"{name}-{python}",
@@ -67,6 +69,8 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
             after=options.after,
             inputs=options.inputs,
             on=options.on,
+            cores=cores,
+            timeout=options.timeout,
         )
         for python in settings.python
         for index in range(1, count + 1)
@@ -102,6 +106,17 @@ def run(context: Context[Options]) -> None:
 def prove(settings: Settings, jobs: Sequence[Job]) -> tuple[str, ...]:
     """Prove that the shards of a Python together ran each test exactly once."""
     return proof.prove_jobs(settings.root, jobs)
+
+
+def _cores(workers: int | str | None, settings: Settings) -> int | None:
+    """Tell how many cores a shard keeps busy, by pytest-xdist's number of workers."""
+    if workers is None:
+        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+        parser.add_argument("-n", "--numprocesses", default="0")
+        workers = parser.parse_known_args(settings.pytest_options)[0].numprocesses
+    if str(workers) in {"auto", "logical"}:
+        return None
+    return max(1, int(workers)) if str(workers).isdecimal() else 1
 
 
 def _environment(context: Context[Options]) -> Environment:

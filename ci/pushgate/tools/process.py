@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import IO, Final
+
+from pushgate.tools import interrupts
 
 NOWHERE: Final = Path(Path.cwd().anchor)
 """A folder for commands that are about no project: nothing there or above says anything."""
@@ -80,6 +81,10 @@ class Completed:
     stderr: str = ""
 
 
+Child = subprocess.Popen[bytes]
+"""A process that runs beside this one."""
+
+
 class CommandError(Exception):
     """A command could not be started, or ended with a status that its caller cannot use.
 
@@ -117,6 +122,42 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         if name not in {*_GIT_LOCAL, *_FOREIGN} and not name.startswith(_FOREIGN_PREFIXES)
     }
     return environment | dict(extra or {})
+
+
+def start(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    output: Path,
+    descriptors: Sequence[int] = (),
+) -> Child:
+    """Start a command beside this process; the caller ends it and waits for it.
+
+    Args:
+        command: The program and its arguments.
+        cwd: The folder to run it in.
+        env: Its whole environment.
+        output: The file that both of its outputs are added to.
+        descriptors: File descriptors that it inherits under the same numbers.
+
+    Raises:
+        CommandMissingError: The program cannot be started.
+    """
+    try:
+        with output.open("ab") as stream:
+            return subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                pass_fds=descriptors,
+            )
+    except OSError as error:
+        message = f"`{command[0]}` cannot be started: {error.strerror or error}"
+        raise CommandMissingError(Completed(tuple(command), 127), message) from error
 
 
 def run(
@@ -187,7 +228,7 @@ def _started(
     stdout: IO[bytes] | int | None,
     stderr: IO[bytes] | int | None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    _start.begin()
+    interrupts.hold.begin()
     try:
         child = subprocess.Popen(
             command,
@@ -199,17 +240,17 @@ def _started(
             stderr=stderr,
         )
     except OSError as error:
-        _start.end()
+        interrupts.hold.end()
         why = error.strerror or str(error) if cwd.is_dir() else f"no folder {cwd}"
         message = f"`{command[0]}` cannot be started: {why}"
         raise CommandMissingError(Completed(tuple(command), 127), message) from error
     except BaseException:
-        _start.end()
+        interrupts.hold.end()
         raise
     with child:
         _live.add(child)
         try:
-            _start.end()
+            interrupts.hold.end()
             yield child
         except BaseException:
             _end(child)
@@ -219,38 +260,6 @@ def _started(
     if child in _ended:
         _ended.discard(child)
         raise KeyboardInterrupt
-
-
-class _Start:
-    """Holds an interrupt back while a child is being started.
-
-    Raised in the middle of that, it would leave a child that nobody knows.
-    """
-
-    def __init__(self) -> None:
-        self.under_way = False
-        self.interrupt: KeyboardInterrupt | None = None
-
-    def begin(self) -> None:
-        """Hold interrupts back from now on."""
-        # Python handles signals in the main thread only.
-        self.under_way = threading.current_thread() is threading.main_thread()
-
-    def end(self) -> None:
-        """Raise the interrupt that came meanwhile."""
-        if threading.current_thread() is threading.main_thread():
-            self.under_way, held_back, self.interrupt = False, self.interrupt, None
-            if held_back is not None:
-                raise held_back
-
-    def handle(self, interrupt: KeyboardInterrupt) -> None:
-        """Raise an interrupt, at once or at the end of the start."""
-        if not self.under_way:
-            raise interrupt
-        self.interrupt = interrupt
-
-
-_start: Final = _Start()
 
 
 def _executable(program: str) -> str | None:
@@ -296,43 +305,3 @@ def end_all() -> None:
         for child in children:
             child.kill()
         raise
-
-
-Handler = Callable[[int, FrameType | None], object] | int | None
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Make SIGTERM and SIGHUP end this process as Ctrl-C does, children first.
-
-    SIGINT counts even where this process was started with it ignored (in the
-    background of a script): its children would inherit that, and could not be
-    ended in order.
-    """
-    before = make_terminable()
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def make_terminable() -> dict[signal.Signals, Handler]:
-    """Do what ``terminable`` does, for good.
-
-    Returns:
-        What handled the signals before.
-    """
-
-    def interrupt(number: int, _frame: object) -> None:
-        name = signal.Signals(number).name
-        _start.handle(KeyboardInterrupt(*([] if name == "SIGINT" else [name])))
-
-    handlers: dict[signal.Signals, Handler] = {
-        signal.SIGINT: interrupt,
-        signal.SIGTERM: interrupt,
-        signal.SIGHUP: interrupt,
-    }
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        del handlers[signal.SIGHUP]  # started by nohup
-    return {number: signal.signal(number, handler) for number, handler in handlers.items()}

@@ -1,0 +1,78 @@
+"""How a job's Nox call ended, judged by what the job and Nox have left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from pushgate.gates.execution import stored_outcome
+from pushgate.model.job import Job
+from pushgate.model.outcome import Outcome, Result
+from pushgate.plan.definition import NOXFILE, Definition
+
+WORST_FIRST = (Result.FAILED, Result.ABORTED, Result.SKIPPED, Result.PASSED)
+
+
+def judge(definition: Definition, job: Job, run: str, report: Path, status: int) -> Outcome:
+    """Judge a job whose Nox call has ended.
+
+    Args:
+        definition: The project's definition.
+        job: The job.
+        run: The name of the run that it was part of.
+        report: The file for Nox's own report, there or not.
+        status: The exit status of the call.
+    """
+    stored = stored_outcome(definition.settings.root, job)
+    if stored is not None and stored.run == run:
+        return stored.outcome
+    session = _reported(report).get(job.session)
+    if session is None:
+        reason = f"nox ended with {status} before it ran the session (see its output)"
+        return Outcome(job=job.name, result=Result.UNAVAILABLE, reason=reason)
+    if definition.is_adopted(job):
+        return replace(_of_adopted(session), job=job.name)
+    if session.result is Result.PASSED:
+        reason = f"it left no outcome: is there another session {job.session!r} in {NOXFILE}?"
+        return Outcome(job=job.name, result=Result.UNAVAILABLE, reason=reason)
+    return Outcome(job=job.name, result=Result.ABORTED, reason=session.reason or "it never started")
+
+
+def _reported(report: Path) -> Mapping[str, Outcome]:
+    if not report.is_file():
+        return {}
+    results = {"success": Result.PASSED, "failed": Result.FAILED, "skipped": Result.SKIPPED}
+    reported: dict[str, Outcome] = {}
+    for session in json.loads(report.read_text(encoding="utf-8"))["sessions"]:
+        outcome = Outcome(
+            job=session["name"],
+            result=results.get(session["result"], Result.ABORTED),
+            reason=session["reason"] or "",
+            seconds=session["duration"],
+        )
+        # A session of the project's own with several Pythons or parameters is reported in parts.
+        known = reported.get(outcome.job)
+        reported[outcome.job] = outcome if known is None else _worse(known, outcome)
+    return reported
+
+
+def _worse(one: Outcome, other: Outcome) -> Outcome:
+    worse = min(one, other, key=lambda outcome: WORST_FIRST.index(outcome.result))
+    return replace(worse, seconds=one.seconds + other.seconds)
+
+
+def _of_adopted(session: Outcome) -> Outcome:
+    """Judge a session of the project's own, which knows Nox's words only."""
+    if session.result is Result.SKIPPED:
+        # It looked at nothing; Nox calls that a success.
+        reason = f"the session skipped itself: {session.reason}"
+        return replace(session, result=Result.UNAVAILABLE, reason=reason)
+    if session.result is Result.ABORTED and not session.reason.startswith("Prerequisite session"):
+        # `session.error()` is how a session fails.
+        return replace(session, result=Result.FAILED)
+    if session.result is Result.FAILED:
+        # Nox keeps no reason where a command failed.
+        return replace(session, reason=session.reason or "the session failed (see its output)")
+    return session

@@ -1,0 +1,150 @@
+"""One run, from its name to what the shell is told."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pushgate.gates.execution import RUN_VARIABLE
+from pushgate.model.event import Event
+from pushgate.model.job import Job
+from pushgate.model.outcome import ExitCode, Outcome
+from pushgate.model.run_event import (
+    Consumer,
+    ExpectedJob,
+    Note,
+    RunEvent,
+    RunFinished,
+    RunStarted,
+)
+from pushgate.plan.definition import Definition
+from pushgate.run import liveness
+from pushgate.run.history import History
+from pushgate.run.run_log import RunLog
+from pushgate.run.runner import Run
+from pushgate.run.schedule import Policy
+from pushgate.run.store import Store
+from pushgate.tools import docker, strays
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run that is under way.
+
+    Attributes:
+        name: Its name, which sorts by time.
+        folder: Its folder, for logs and events.
+        store: Where the repository's runs are kept.
+    """
+
+    name: str
+    folder: Path
+    store: Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is to be run.
+
+    Attributes:
+        jobs: The jobs, with all that they need.
+        event: The event that selected them.
+        target: What is looked at, in words.
+        commit: The commit's id.
+        project: The project's folder in the user's working tree.
+        cores: How many cores the run may keep busy.
+        policy: What a job that did not pass means for the others.
+        notes: What the user should know beforehand.
+    """
+
+    jobs: Sequence[Job]
+    event: Event
+    target: str
+    commit: str
+    project: Path
+    cores: int
+    policy: Policy
+    notes: Sequence[str] = ()
+
+
+@contextmanager
+def opened(store: Store) -> Iterator[OpenRun]:
+    """Open a run: what runs that were killed have left is ended first.
+
+    While it is open, every process that this one starts has the run's name in its
+    environment.
+
+    Args:
+        store: Where the repository's runs are kept.
+    """
+    sweep(store)
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
+    folder = store.runs / name
+    with liveness.alive(folder):
+        os.environ[RUN_VARIABLE] = name
+        try:
+            yield OpenRun(name, folder, store)
+        finally:
+            del os.environ[RUN_VARIABLE]
+    with suppress(OSError):
+        folder.rmdir()  # nothing ran
+
+
+def sweep(store: Store) -> None:
+    """End what runs have left that were killed."""
+    for folder in liveness.dead(store.runs):
+        _end_all_of(folder.name)
+        with History.open(store.database) as history:
+            history.mark_killed(folder.name)
+
+
+def _end_all_of(run: str) -> None:
+    strays.end(RUN_VARIABLE, run)
+    docker.remove_containers(RUN_LABEL, run)
+
+
+RUN_LABEL = "pushgate.run"
+"""A container with this label and the run's name (`PUSHGATE_RUN`) goes with its run."""
+
+
+def launch(definition: Definition, request: Request, run: OpenRun, report: Consumer) -> ExitCode:
+    """Run the jobs, report them and remember them.
+
+    Args:
+        definition: The definition whose jobs they are.
+        request: What is to be run.
+        run: The open run.
+        report: Shows what happens.
+
+    Returns:
+        What the shell is to be told.
+
+    Raises:
+        ConfigurationError: The project has no noxfile.
+    """
+    with History.open(run.store.database) as history, RunLog.open(run.folder) as log:
+        expected = history.expected(job.name for job in request.jobs)
+
+        def publish(event: RunEvent) -> None:
+            for consumer in (log.record, history.record, report):
+                consumer(event)
+
+        work = Run(definition, request.jobs, name=run.name, folder=run.folder, publish=publish)
+        started = time.monotonic()
+        publish(_started(definition, request, run, expected))
+        for note in request.notes:
+            publish(Note(at=time.time(), text=note))
+        outcomes, code = work.execute(expected, request.cores, request.policy)
+        if code is ExitCode.INTERRUPTED:
+            _end_all_of(run.name)
+        took = round(time.monotonic() - started, 3)
+        publish(
+            RunFinished(at=time.time(), seconds=took, exit_code=code, failed_first=work.first_bad)
+        )
+    return code

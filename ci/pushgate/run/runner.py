@@ -1,0 +1,237 @@
+"""Running the jobs of a plan side by side, and telling what happens."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from pushgate.gates.base import CORES_VARIABLE
+from pushgate.gates.execution import RUN_VARIABLE
+from pushgate.model.job import Job
+from pushgate.model.outcome import ExitCode, Outcome, Result, exit_code
+from pushgate.model.run_event import Consumer, JobFinished, JobOutput, JobStarted
+from pushgate.model.settings import ConfigurationError
+from pushgate.plan.definition import NOXFILE, Definition
+from pushgate.run import job_processes
+from pushgate.run.job_processes import ESCALATION, Ended, JobProcesses, ServerLostError
+from pushgate.run.judgement import judge
+from pushgate.run.schedule import Cancelled, Policy, Schedule, Start
+from pushgate.tools import interrupts, process
+
+_TICK_SECONDS: Final = 0.25
+"""How often outputs and time limits are looked at."""
+
+_TAIL_BYTES: Final = 4096
+_LINE_CHARACTERS: Final = 500
+
+THREAD_VARIABLES: Final = (
+    # How many threads OpenMP, the BLAS libraries, numexpr and Rust's rayon take.
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
+
+
+@dataclass
+class _Running:
+    """A job that runs.
+
+    Attributes:
+        start: The job with its cores.
+        log: The file of its output.
+        since: When it started (``time.monotonic``).
+        size: How much of its output was told.
+        cancelled: Why it was asked to end; empty where it was not.
+        asked: How many of the steps of ``ESCALATION`` were taken.
+    """
+
+    start: Start
+    log: Path
+    since: float = field(default_factory=time.monotonic)
+    size: int = 0
+    cancelled: str = ""
+    asked: int = 0
+
+
+class Run:
+    """The jobs of a plan, from the first start to the last end."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        jobs: Sequence[Job],
+        *,
+        name: str,
+        folder: Path,
+        publish: Consumer,
+    ) -> None:
+        """Prepare a run.
+
+        Args:
+            definition: The project's definition; its jobs run in the project's folder.
+            jobs: The jobs, with all that they need.
+            name: The name of the run; every process of it has it in its environment.
+            folder: A folder of the run's own; its logs and Nox's reports go there.
+            publish: Is told what happens.
+
+        Raises:
+            ConfigurationError: The project has no noxfile.
+        """
+        root = definition.settings.root
+        if not (root / NOXFILE).is_file():
+            message = (
+                f"no {NOXFILE} in {root}: write one with the lines `import pushgate` and "
+                "`pushgate.register()`"
+            )
+            raise ConfigurationError(message)
+        self._definition = definition
+        self._jobs = jobs
+        self._name = name
+        self._folder = folder
+        self._publish = publish
+        self._running: dict[str, _Running] = {}
+        self._outcomes: dict[str, Outcome] = {}
+        self.first_bad = ""
+
+    def execute(
+        self, seconds: Mapping[str, float], cores: int, policy: Policy
+    ) -> tuple[list[Outcome], ExitCode]:
+        """Run every job.
+
+        An interrupt asks the jobs to end, a second one terminates them, a third one kills
+        them; nothing of them is left.
+
+        Args:
+            seconds: How long jobs are expected to take, as far as anybody knows.
+            cores: How many cores the run may keep busy.
+            policy: What a job that did not pass means for the others.
+
+        Returns:
+            The outcome of each job in their order, and what the shell is to be told.
+        """
+        schedule = Schedule(self._jobs, seconds, cores, policy)
+        with (
+            interrupts.counted() as signals,
+            job_processes.serving(self._folder, self._folder / "server.log") as processes,
+        ):
+            try:
+                while not schedule.done:
+                    if signals.count:
+                        self._interrupt(schedule, processes, signals.count)
+                    for start in schedule.start():
+                        self._start(processes, start)
+                    job_processes.wait(processes, signals.wakeup, _TICK_SECONDS)
+                    for ended in processes.ended():
+                        self._finish(schedule, processes, ended)
+                    self._look(processes)
+            except ServerLostError as error:
+                self._give_up(schedule, str(error))
+        outcomes = [self._outcomes[job.name] for job in self._jobs]
+        return outcomes, ExitCode.INTERRUPTED if signals.count else exit_code(outcomes)
+
+    def _start(self, processes: JobProcesses, start: Start) -> None:
+        job = start.job
+        log = self._file(job, "log")
+        arguments = ["-f", NOXFILE, "--report", str(self._file(job, "json"))]
+        if not self._definition.is_adopted(job):
+            # What it needs has run; a session of the project's own may require others of its own.
+            arguments.append("--no-dependencies")
+        processes.start(
+            job.name,
+            [*arguments, *job.call[1:]],
+            folder=self._definition.settings.root,
+            environment=self._environment(start),
+            log=log,
+        )
+        self._running[job.name] = _Running(start, log)
+        self._publish(JobStarted(at=time.time(), job=job.name, cores=start.cores, log=str(log)))
+
+    def _environment(self, start: Start) -> dict[str, str]:
+        # Processes that share a job's cores have one thread each.
+        threads = str(1 if start.job.cores is None else start.cores)
+        limits = dict.fromkeys(THREAD_VARIABLES, threads)
+        return {
+            **limits,
+            **process.clean_environment(),
+            RUN_VARIABLE: self._name,
+            CORES_VARIABLE: str(start.cores),
+        }
+
+    def _file(self, job: Job, suffix: str) -> Path:
+        return self._folder / f"{job.name}.{suffix}"
+
+    def _finish(self, schedule: Schedule, processes: JobProcesses, ended: Ended) -> None:
+        running = self._running.pop(ended.job)
+        job = running.start.job
+        outcome = judge(self._definition, job, self._name, self._file(job, "json"), ended.status)
+        if running.cancelled and outcome.result is not Result.PASSED:
+            outcome = replace(outcome, result=Result.ABORTED, reason=running.cancelled)
+        took = round(time.monotonic() - running.since, 3)
+        self._told(replace(outcome, seconds=took), running.log)
+        for cancelled in schedule.finish(outcome):
+            self._cancel(processes, cancelled)
+
+    def _cancel(self, processes: JobProcesses, cancelled: Cancelled) -> None:
+        running = self._running.get(cancelled.job)
+        if running is None:
+            self._never_started(cancelled)
+        else:
+            self._end(processes, running, cancelled.reason)
+
+    def _never_started(self, cancelled: Cancelled) -> None:
+        outcome = Outcome(job=cancelled.job, result=Result.ABORTED, reason=cancelled.reason)
+        self._told(outcome, None)
+
+    def _told(self, outcome: Outcome, log: Path | None) -> None:
+        self._outcomes[outcome.job] = outcome
+        if not self.first_bad and outcome.result not in {Result.PASSED, Result.SKIPPED}:
+            self.first_bad = outcome.job
+        self._publish(
+            JobFinished(at=time.time(), outcome=outcome, log="" if log is None else str(log))
+        )
+
+    def _end(self, processes: JobProcesses, running: _Running, reason: str, steps: int = 1) -> None:
+        running.cancelled = running.cancelled or reason
+        while running.asked < min(steps, len(ESCALATION)):
+            processes.end(running.start.job.name, ESCALATION[running.asked])
+            running.asked += 1
+
+    def _interrupt(self, schedule: Schedule, processes: JobProcesses, times: int) -> None:
+        for running in self._running.values():
+            self._end(processes, running, "interrupted", times)
+        for cancelled in schedule.drop_all("interrupted"):
+            self._never_started(cancelled)
+
+    def _look(self, processes: JobProcesses) -> None:
+        """Tell what the jobs have printed, and end those whose time is over."""
+        for running in self._running.values():
+            size = running.log.stat().st_size if running.log.exists() else 0
+            if size != running.size:
+                running.size = size
+                name, line = running.start.job.name, _last_line(running.log)
+                self._publish(JobOutput(at=time.time(), job=name, line=line, size=size))
+            limit = running.start.job.timeout
+            if limit is not None and time.monotonic() - running.since > limit:
+                self._end(processes, running, f"timed out: its limit is {limit:g} s (timeout)")
+
+    def _give_up(self, schedule: Schedule, reason: str) -> None:
+        for running in self._running.values():
+            name = running.start.job.name
+            self._told(Outcome(job=name, result=Result.ABORTED, reason=reason), running.log)
+        for cancelled in schedule.drop_all(reason):
+            self._never_started(cancelled)
+
+
+def _last_line(log: Path) -> str:
+    with log.open("rb") as stream:
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL_BYTES))
+        tail = stream.read(_TAIL_BYTES).decode(errors="replace")
+    lines = [line for line in tail.replace("\r", "\n").split("\n") if line.strip()]
+    return lines[-1].strip()[:_LINE_CHARACTERS] if lines else ""

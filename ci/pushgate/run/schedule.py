@@ -1,0 +1,188 @@
+"""Which job starts when, and on how many cores: no process, no clock."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from graphlib import TopologicalSorter
+from typing import Final
+
+from pushgate.model.job import Job
+from pushgate.model.outcome import Outcome, Result
+
+_UNKNOWN_SECONDS: Final = 10.0
+"""What a job is taken to last where no job's duration is known."""
+
+
+class Policy(StrEnum):
+    """What a job that did not pass means for the others; what needs it never runs."""
+
+    AFTER = "after"
+    """Those that come after it are cancelled."""
+    FAIL_FAST = "fail-fast"
+    """All are cancelled."""
+    KEEP_GOING = "keep-going"
+    """None is cancelled."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A job to start now.
+
+    Attributes:
+        job: The job.
+        cores: How many cores it may keep busy.
+    """
+
+    job: Job
+    cores: int
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """A job that is not worth its time any more.
+
+    Attributes:
+        job: Its name.
+        reason: Why.
+    """
+
+    job: str
+    reason: str
+
+
+class Schedule:
+    """The jobs of a run that have not ended.
+
+    The longest remaining path goes first: a job's own time, and that of the longest chain of
+    jobs that need it or come after it. ``needs`` are waited for, ``after`` is not.
+    """
+
+    def __init__(
+        self, jobs: Sequence[Job], seconds: Mapping[str, float], cores: int, policy: Policy
+    ) -> None:
+        """Take the jobs over.
+
+        Args:
+            jobs: All of them, each after what it needs.
+            seconds: How long they are expected to take, as far as anybody knows.
+            cores: How many cores there are for all of them together, the tokens of one pool.
+            policy: What a job that did not pass means for the others.
+        """
+        self._policy = policy
+        self._cores = self._free = cores
+        self._waiting = {job.name: job for job in jobs}
+        self._running: dict[str, Start] = {}
+        self._passed: set[str] = set()
+        self._paths = _longest_paths(jobs, seconds)
+        # By rank, the longest path first; among equals the order of the definition.
+        ranked = sorted(self._waiting, key=lambda name: -self._paths[name])
+        self._waiting = {name: self._waiting[name] for name in ranked}
+
+    @property
+    def done(self) -> bool:
+        """Whether no job is waiting or running."""
+        return not self._waiting and not self._running
+
+    def start(self) -> list[Start]:
+        """Take the jobs that are to start now, as many as there are free cores."""
+        ready = [job for job in self._waiting.values() if self._is_ready(job)]
+        starts: list[Start] = []
+        for number, job in enumerate(ready):
+            cores = self._share(job, len(ready) - number)
+            if cores > self._free:
+                # No smaller one slips past: the longest path would wait for ever.
+                break
+            self._free -= cores
+            starts.append(Start(job, cores))
+            if not self._free:
+                break
+        for start in starts:
+            del self._waiting[start.job.name]
+            self._running[start.job.name] = start
+        return starts
+
+    def finish(self, outcome: Outcome) -> list[Cancelled]:
+        """Take down how a running job ended.
+
+        Returns:
+            Those that will not start any more, and those that run in vain: the latter are
+            still running until their own end is told.
+        """
+        self._free += self._running.pop(outcome.job).cores
+        if outcome.result is Result.PASSED:
+            self._passed.add(outcome.job)
+            return []
+        cancelled: list[Cancelled] = []
+        ended = [(outcome.job, outcome.result)]
+        # No recursion: a chain of needs may be as long as the plan.
+        while ended:
+            for consequence in self._consequences(*ended.pop()):
+                cancelled.append(consequence)
+                if self._waiting.pop(consequence.job, None) is not None:
+                    ended.append((consequence.job, Result.ABORTED))
+        return cancelled
+
+    def drop_all(self, reason: str) -> list[Cancelled]:
+        """Forget every job that has not started."""
+        dropped = [Cancelled(name, reason) for name in self._waiting]
+        self._waiting.clear()
+        return dropped
+
+    def _is_ready(self, job: Job) -> bool:
+        return self._passed.issuperset(job.needs)
+
+    def _share(self, job: Job, competing: int) -> int:
+        if job.cores is not None:
+            return min(job.cores, self._cores)
+        return max(1, self._free // competing)
+
+    def _consequences(self, ended: str, result: Result) -> list[Cancelled]:
+        told = f"{ended}, which {_ENDED.get(result, 'did not run to its end')}"
+        waiting = list(self._waiting.values())
+        unmet = [job for job in waiting if ended in job.needs]
+        cancelled = [Cancelled(job.name, f"it needs {told}") for job in unmet]
+        if result is Result.SKIPPED or self._policy is Policy.KEEP_GOING:
+            return cancelled
+        others = [*waiting, *(run.job for run in self._running.values())]
+        if self._policy is Policy.FAIL_FAST:
+            reason = f"stopped at once (--fail-fast) after {told}"
+        else:
+            others = [job for job in others if ended in job.after]
+            reason = f"it comes after {told}"
+        return cancelled + [Cancelled(job.name, reason) for job in others if job not in unmet]
+
+
+_ENDED: Final = {
+    Result.FAILED: "failed",
+    Result.UNAVAILABLE: "could not look",
+    Result.SKIPPED: "is left to CI",
+}
+
+
+def _longest_paths(jobs: Sequence[Job], seconds: Mapping[str, float]) -> dict[str, float]:
+    """Return for each job the time of the longest chain that it begins."""
+    followers: dict[str, list[str]] = {job.name: [] for job in jobs}
+    for job in jobs:
+        for earlier in {*job.needs, *job.after} & followers.keys():
+            followers[earlier].append(job.name)
+    expected = _expected(jobs, seconds)
+    paths: dict[str, float] = {}
+    for name in TopologicalSorter(followers).static_order():
+        longest = max((paths[follower] for follower in followers[name]), default=0.0)
+        paths[name] = expected[name] + longest
+    return paths
+
+
+def _expected(jobs: Sequence[Job], seconds: Mapping[str, float]) -> dict[str, float]:
+    """Return for each job its time, or what the jobs of its gate, or all of them, usually take."""
+    of_gate: defaultdict[str, list[float]] = defaultdict(list)
+    for job in jobs:
+        if job.name in seconds:
+            of_gate[job.gate].append(seconds[job.name])
+    usual = {gate: statistics.median(known) for gate, known in of_gate.items()}
+    unknown = statistics.median(seconds.values()) if seconds else _UNKNOWN_SECONDS
+    return {job.name: seconds.get(job.name, usual.get(job.gate, unknown)) for job in jobs}

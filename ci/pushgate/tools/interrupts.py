@@ -1,0 +1,124 @@
+"""SIGINT, SIGTERM and SIGHUP: as interrupts that are raised, held back, or counted."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Final
+
+Handler = Callable[[int, FrameType | None], object] | int | None
+
+
+class Hold:
+    """Holds an interrupt back while a child is being started.
+
+    Raised in the middle of that, it would leave a child that nobody knows.
+    """
+
+    def __init__(self) -> None:
+        self.under_way = False
+        self.interrupt: KeyboardInterrupt | None = None
+
+    def begin(self) -> None:
+        """Hold interrupts back from now on."""
+        # Python handles signals in the main thread only.
+        self.under_way = threading.current_thread() is threading.main_thread()
+
+    def end(self) -> None:
+        """Raise the interrupt that came meanwhile."""
+        if threading.current_thread() is threading.main_thread():
+            self.under_way, held_back, self.interrupt = False, self.interrupt, None
+            if held_back is not None:
+                raise held_back
+
+    def handle(self, interrupt: KeyboardInterrupt) -> None:
+        """Raise an interrupt, at once or at the end of the start."""
+        if not self.under_way:
+            raise interrupt
+        self.interrupt = interrupt
+
+
+hold: Final = Hold()
+
+
+@dataclass
+class Counted:
+    """The interrupts that came.
+
+    Attributes:
+        wakeup: A socket that is readable when a signal has come.
+        count: How many.
+        last: The name of the last one, such as ``SIGINT``.
+    """
+
+    wakeup: socket.socket
+    count: int = 0
+    last: str = ""
+
+
+@contextmanager
+def counted() -> Iterator[Counted]:
+    """Count interrupts instead of raising them: for the main thread, which looks at the count."""
+    reading, writing = socket.socketpair()
+    with reading, writing:
+        for end in (reading, writing):
+            end.settimeout(0)
+        interrupts = Counted(reading)
+
+        def count(number: int, _frame: object) -> None:
+            interrupts.count += 1
+            interrupts.last = signal.Signals(number).name
+
+        before = _handled(count)
+        descriptor = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        try:
+            yield interrupts
+        finally:
+            signal.set_wakeup_fd(descriptor)
+            _restore(before)
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Make SIGTERM and SIGHUP end this process as Ctrl-C does, children first.
+
+    SIGINT counts even where this process was started with it ignored (in the
+    background of a script): its children would inherit that, and could not be
+    ended in order.
+    """
+    before = make_terminable()
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
+def make_terminable() -> dict[signal.Signals, Handler]:
+    """Do what ``terminable`` does, for good.
+
+    Returns:
+        What handled the signals before.
+    """
+
+    def interrupt(number: int, _frame: object) -> None:
+        name = signal.Signals(number).name
+        hold.handle(KeyboardInterrupt(*([] if name == "SIGINT" else [name])))
+
+    return _handled(interrupt)
+
+
+def _handled(handler: Handler) -> dict[signal.Signals, Handler]:
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        numbers.remove(signal.SIGHUP)  # started by nohup
+    return {number: signal.signal(number, handler) for number in numbers}
+
+
+def _restore(handlers: Mapping[signal.Signals, Handler]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
