@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -13,8 +14,10 @@ from rich.text import Text
 
 from pushgate.model.outcome import ExitCode, Outcome, Result, exit_code
 from pushgate.model.plan import Plan
+from pushgate.reports.history_report import PastRun, state
 from pushgate.run.doctor import Finding
 from pushgate.run.measured import Merged
+from pushgate.run.summary import JobSummary
 
 _STYLE: Final = {
     Result.PASSED: "green",
@@ -23,6 +26,9 @@ _STYLE: Final = {
     Result.ABORTED: "yellow",
     Result.SKIPPED: "cyan",
 }
+
+_VERDICT_STYLE: Final = {"passed": "green", "failed": "bold red", "running": "cyan"}
+"""Of a past run; any other verdict is yellow: it does not say that all is well."""
 
 
 _CONTROL: Final = re.compile(
@@ -138,6 +144,66 @@ def show_durations(merged: Merged, file: str) -> None:
                 ": no split can help; make it shorter or use fewer shards",
             )
         )
+
+
+def show_runs(runs: Sequence[PastRun]) -> None:
+    """Print the last runs, each in a line."""
+    if not runs:
+        _print("no runs yet: `pushgate run` makes the first")
+        return
+    table = _table("run", "when", "time", "what", "", "jobs", "failed first")
+    for run in runs:
+        summary = run.summary
+        table.add_row(
+            _text(summary.name),
+            _when(summary.started),
+            _seconds(summary.seconds),
+            _text(f"{summary.target}, {summary.event}"),
+            _text(run.verdict, _VERDICT_STYLE.get(run.verdict, "yellow")),
+            _text(_counts(run)),
+            _text(summary.failed_first),
+        )
+    _print(table)
+
+
+def show_run(run: PastRun, jobs: Sequence[JobSummary]) -> None:
+    """Print a run, its jobs with their logs, and what repeats those that did not pass."""
+    summary = run.summary
+    style = _VERDICT_STYLE.get(run.verdict, "yellow")
+    _print(_line(f"{summary.name}: ", (run.verdict, style), f" ({_counts(run)})"))
+    took = f", {_seconds(summary.seconds)}" if summary.seconds is not None else ""
+    _print(_text(f"{_when(summary.started)}{took}: {summary.target}, {summary.event}"))
+    _print(_text(f"{summary.project} at {summary.commit[:12]}"))
+    table = _table("job", "", "time", "attempts", "", "log")
+    for job in jobs:
+        table.add_row(
+            _text(job.name),
+            _text(state(job, run), _STYLE[job.result] if job.result else "cyan"),
+            _seconds(job.seconds if job.ended else None),
+            str(job.attempts or ""),
+            _text(job.reason),
+            _text(job.log),
+        )
+    _print(table)
+    for job in jobs:
+        if job.result not in {None, Result.PASSED, Result.SKIPPED}:
+            _print(_text(f"  again: {job.call}"))
+
+
+def _counts(run: PastRun) -> str:
+    flaky = f" ({run.summary.flaky} flaky)" if run.summary.flaky else ""
+    counts = {str(result): count for result, count in run.summary.counts.items() if count}
+    said = (f"{count} {how}{flaky if how == 'passed' else ''}" for how, count in counts.items())
+    open_jobs = run.summary.jobs - sum(counts.values())
+    return ", ".join([*said, *([f"{open_jobs} open"] if open_jobs else [])])
+
+
+def _when(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f} s"
 
 
 def show_problem(problem: str) -> None:
