@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -15,15 +13,19 @@ from pathlib import Path
 
 from pushgate.config.load import find_project
 from pushgate.model.event import EXPECTED, Event
-from pushgate.model.outcome import ExitCode, exit_code
+from pushgate.model.outcome import ExitCode
 from pushgate.model.plan import Plan
+from pushgate.model.run_event import as_json
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import Definition, of_project
 from pushgate.plan.planner import plan
 from pushgate.reports import plan_formats, terminal
-from pushgate.run import doctor, measured, nox_run
+from pushgate.run import doctor, launch, measured
+from pushgate.run.launch import Request
+from pushgate.run.schedule import Policy
+from pushgate.run.store import Store
 from pushgate.shards import durations
-from pushgate.tools import interrupts, process
+from pushgate.tools import cpu, git, interrupts, process
 
 Command = Callable[[argparse.Namespace, Definition], ExitCode]
 
@@ -71,7 +73,16 @@ def _parser() -> argparse.ArgumentParser:
         "unavailable or aborted, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"pushgate {version('pushgate')}")
-    parser.set_defaults(command=_run, jobs=[], event=None, all=False, parallel=None, json=False)
+    parser.set_defaults(
+        command=_run,
+        jobs=[],
+        event=None,
+        all=False,
+        parallel=None,
+        json=False,
+        fail_fast=False,
+        keep_going=False,
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     run = _command(commands, "run", _run, "run the gates", 'pushgate run "test-3.12(2of4)" lint')
@@ -82,6 +93,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="sessions at a time, a number or auto (default: as many as there are cores)",
     )
+    run.add_argument("--fail-fast", action="store_true")
+    run.add_argument("--keep-going", action="store_true")
     run.add_argument("--json", action="store_true", help="print the outcomes as JSON at the end")
 
     planned = _command(
@@ -168,17 +181,22 @@ def _run(parsed: argparse.Namespace, definition: Definition) -> ExitCode:
         reasons = (f"gate {gate.gate} is off: {gate.reason}" for gate in definition.off)
         message = "no gate is on: there is nothing to run"
         raise ConfigurationError(message, *reasons)
-    jobs = _planned(parsed, definition).selected
-    started = time.monotonic()
-    # Where a program reads standard output, the jobs' own output is in its way.
-    output = sys.stderr.buffer if parsed.json else None
-    outcomes = nox_run.run(definition, jobs, parsed.parallel or os.cpu_count() or 1, output)
-    if parsed.json:
-        print(json.dumps([asdict(outcome) for outcome in outcomes], indent=2))
-    else:
-        calls = {job.name: shlex.join(job.call) for job in jobs}
-        terminal.show_outcomes(outcomes, calls, time.monotonic() - started)
-    return exit_code(outcomes)
+    planned = _planned(parsed, definition)
+    settings = definition.settings
+    policy = Policy.FAIL_FAST if parsed.fail_fast else Policy.AFTER
+    request = Request(
+        jobs=planned.selected,
+        event=planned.event,
+        target="the files as they are",
+        commit=git.head(settings.repository),
+        project=settings.root,
+        cores=parsed.parallel or cpu.usable(),
+        policy=Policy.KEEP_GOING if parsed.keep_going else policy,
+    )
+    with launch.opened(Store.of(settings.repository)) as run:
+        return launch.launch(
+            definition, request, run, lambda event: print(json.dumps(as_json(event)), flush=True)
+        )
 
 
 def _plan(parsed: argparse.Namespace, definition: Definition) -> ExitCode:

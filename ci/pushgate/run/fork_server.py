@@ -2,7 +2,8 @@
 
 ``python -P -m pushgate.run.fork_server FD`` is told what to do in JSON lines over the socket
 of that descriptor: ``{"start": job, "arguments": […], "folder": …, "environment": {…},
-"log": …}`` and ``{"signal": job, "number": n}``. It answers ``{"ended": job, "status": n}``.
+"log": …}`` and ``{"signal": job, "number": n}``. It answers ``{"started": job}`` and
+``{"ended": job, "status": n}``.
 When the other end closes, however that happens, every job is ended.
 """
 
@@ -78,6 +79,7 @@ class _Server:
                 _become_job(order)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, supervisor.SIGNALS)
             self.jobs[process] = order["start"]
+            self._tell({"started": order["start"]})
             return
         for process, job in self.jobs.items():
             if job == order["signal"]:

@@ -28,23 +28,23 @@ class ServerLostError(Exception):
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A job's process that has ended.
+class Change:
+    """A job whose process has started or ended.
 
     Attributes:
         job: The job's name.
-        status: Its exit status; negative: ended by that signal.
+        status: Its exit status, negative: ended by that signal; None: it has started.
     """
 
     job: str
-    status: int
+    status: int | None
 
 
 class JobProcesses:
     """The client's end of the fork server.
 
     Attributes:
-        connection: The socket; it is readable when jobs have ended.
+        connection: The socket; it is readable when jobs have started or ended.
     """
 
     def __init__(self, connection: socket.socket, log: Path) -> None:
@@ -84,8 +84,8 @@ class JobProcesses:
         """Send one of ``ESCALATION`` to a job's supervisor."""
         self._order({"signal": job, "number": number})
 
-    def ended(self) -> list[Ended]:
-        """Return the jobs that have ended since the last call; it waits for nothing.
+    def changes(self) -> list[Change]:
+        """Return the jobs that have started or ended since the last call; it does not wait.
 
         Raises:
             ServerLostError: The server has ended.
@@ -96,7 +96,10 @@ class JobProcesses:
         except BlockingIOError:
             *lines, self._received = self._received.split(b"\n")
             answers = [json.loads(line) for line in lines]
-            return [Ended(answer["ended"], answer["status"]) for answer in answers]
+            return [
+                Change(answer.get("ended") or answer["started"], answer.get("status"))
+                for answer in answers
+            ]
         except ConnectionError as error:
             raise self._lost() from error
         raise self._lost()
@@ -140,7 +143,7 @@ def serving(folder: Path, log: Path) -> Iterator[JobProcesses]:
 
 
 def wait(processes: JobProcesses, wakeup: socket.socket, seconds: float) -> None:
-    """Wait until a job has ended, a signal has come, or a time has passed.
+    """Wait until a job has started or ended, a signal has come, or a time has passed.
 
     Args:
         processes: The jobs.

@@ -6,15 +6,16 @@ import os
 import secrets
 import shlex
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pushgate.gates.execution import RUN_VARIABLE
 from pushgate.model.event import Event
 from pushgate.model.job import Job
-from pushgate.model.outcome import ExitCode, Outcome
+from pushgate.model.outcome import ExitCode
 from pushgate.model.run_event import (
     Consumer,
     ExpectedJob,
@@ -24,13 +25,16 @@ from pushgate.model.run_event import (
     RunStarted,
 )
 from pushgate.plan.definition import Definition
-from pushgate.run import liveness
+from pushgate.run import liveness, run_log
 from pushgate.run.history import History
 from pushgate.run.run_log import RunLog
 from pushgate.run.runner import Run
 from pushgate.run.schedule import Policy
 from pushgate.run.store import Store
 from pushgate.tools import docker, strays
+
+RUN_LABEL: Final = "pushgate.run"
+"""A container with this label and the run's name (``PUSHGATE_RUN``) ends with its run."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +113,6 @@ def _end_all_of(run: str) -> None:
     docker.remove_containers(RUN_LABEL, run)
 
 
-RUN_LABEL = "pushgate.run"
-"""A container with this label and the run's name (`PUSHGATE_RUN`) goes with its run."""
-
-
 def launch(definition: Definition, request: Request, run: OpenRun, report: Consumer) -> ExitCode:
     """Run the jobs, report them and remember them.
 
@@ -128,7 +128,7 @@ def launch(definition: Definition, request: Request, run: OpenRun, report: Consu
     Raises:
         ConfigurationError: The project has no noxfile.
     """
-    with History.open(run.store.database) as history, RunLog.open(run.folder) as log:
+    with History.open(run.store.database) as history, RunLog(run.folder) as log:
         expected = history.expected(job.name for job in request.jobs)
 
         def publish(event: RunEvent) -> None:
@@ -138,13 +138,41 @@ def launch(definition: Definition, request: Request, run: OpenRun, report: Consu
         work = Run(definition, request.jobs, name=run.name, folder=run.folder, publish=publish)
         started = time.monotonic()
         publish(_started(definition, request, run, expected))
-        for note in request.notes:
-            publish(Note(at=time.time(), text=note))
-        outcomes, code = work.execute(expected, request.cores, request.policy)
+        for text in filter(None, (*request.notes, history.note, log.note)):
+            publish(Note(at=time.time(), text=text))
+        code = work.execute(expected, request.cores, request.policy)
         if code is ExitCode.INTERRUPTED:
             _end_all_of(run.name)
         took = round(time.monotonic() - started, 3)
         publish(
             RunFinished(at=time.time(), seconds=took, exit_code=code, failed_first=work.first_bad)
         )
+        history.prune()
+    run_log.prune(run.store.runs)
     return code
+
+
+def _started(
+    definition: Definition, request: Request, run: OpenRun, expected: Mapping[str, float]
+) -> RunStarted:
+    return RunStarted(
+        at=time.time(),
+        run=run.name,
+        project=str(request.project),
+        folder=str(definition.settings.root),
+        target=request.target,
+        commit=request.commit,
+        event=str(request.event),
+        cores=request.cores,
+        logs=str(run.folder),
+        jobs=tuple(
+            ExpectedJob(
+                name=job.name,
+                gate=job.gate,
+                call=shlex.join(job.call),
+                needs=job.needs,
+                seconds=expected.get(job.name),
+            )
+            for job in request.jobs
+        ),
+    )

@@ -17,7 +17,7 @@ from pushgate.model.run_event import Consumer, JobFinished, JobOutput, JobStarte
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import NOXFILE, Definition
 from pushgate.run import job_processes
-from pushgate.run.job_processes import ESCALATION, Ended, JobProcesses, ServerLostError
+from pushgate.run.job_processes import ESCALATION, Change, JobProcesses, ServerLostError
 from pushgate.run.judgement import judge
 from pushgate.run.schedule import Cancelled, Policy, Schedule, Start
 from pushgate.tools import interrupts, process
@@ -46,7 +46,7 @@ class _Running:
     Attributes:
         start: The job with its cores.
         log: The file of its output.
-        since: When it started (``time.monotonic``).
+        since: When it started (``time.monotonic``), or was asked to.
         size: How much of its output was told.
         cancelled: Why it was asked to end; empty where it was not.
         asked: How many of the steps of ``ESCALATION`` were taken.
@@ -97,12 +97,10 @@ class Run:
         self._folder = folder
         self._publish = publish
         self._running: dict[str, _Running] = {}
-        self._outcomes: dict[str, Outcome] = {}
+        self._outcomes: list[Outcome] = []
         self.first_bad = ""
 
-    def execute(
-        self, seconds: Mapping[str, float], cores: int, policy: Policy
-    ) -> tuple[list[Outcome], ExitCode]:
+    def execute(self, seconds: Mapping[str, float], cores: int, policy: Policy) -> ExitCode:
         """Run every job.
 
         An interrupt asks the jobs to end, a second one terminates them, a third one kills
@@ -114,7 +112,7 @@ class Run:
             policy: What a job that did not pass means for the others.
 
         Returns:
-            The outcome of each job in their order, and what the shell is to be told.
+            What the shell is to be told.
         """
         schedule = Schedule(self._jobs, seconds, cores, policy)
         with (
@@ -128,13 +126,12 @@ class Run:
                     for start in schedule.start():
                         self._start(processes, start)
                     job_processes.wait(processes, signals.wakeup, _TICK_SECONDS)
-                    for ended in processes.ended():
-                        self._finish(schedule, processes, ended)
+                    for change in processes.changes():
+                        self._follow(schedule, processes, change)
                     self._look(processes)
             except ServerLostError as error:
                 self._give_up(schedule, str(error))
-        outcomes = [self._outcomes[job.name] for job in self._jobs]
-        return outcomes, ExitCode.INTERRUPTED if signals.count else exit_code(outcomes)
+        return ExitCode.INTERRUPTED if signals.count else exit_code(self._outcomes)
 
     def _start(self, processes: JobProcesses, start: Start) -> None:
         job = start.job
@@ -167,10 +164,19 @@ class Run:
     def _file(self, job: Job, suffix: str) -> Path:
         return self._folder / f"{job.name}.{suffix}"
 
-    def _finish(self, schedule: Schedule, processes: JobProcesses, ended: Ended) -> None:
-        running = self._running.pop(ended.job)
+    def _follow(self, schedule: Schedule, processes: JobProcesses, change: Change) -> None:
+        if change.status is None:
+            # The server itself takes a moment to start, which is no time of the job's.
+            self._running[change.job].since = time.monotonic()
+        else:
+            running = self._running.pop(change.job)
+            self._finish(schedule, processes, running, change.status)
+
+    def _finish(
+        self, schedule: Schedule, processes: JobProcesses, running: _Running, status: int
+    ) -> None:
         job = running.start.job
-        outcome = judge(self._definition, job, self._name, self._file(job, "json"), ended.status)
+        outcome = judge(self._definition, job, self._name, self._file(job, "json"), status)
         if running.cancelled and outcome.result is not Result.PASSED:
             outcome = replace(outcome, result=Result.ABORTED, reason=running.cancelled)
         took = round(time.monotonic() - running.since, 3)
@@ -190,7 +196,7 @@ class Run:
         self._told(outcome, None)
 
     def _told(self, outcome: Outcome, log: Path | None) -> None:
-        self._outcomes[outcome.job] = outcome
+        self._outcomes.append(outcome)
         if not self.first_bad and outcome.result not in {Result.PASSED, Result.SKIPPED}:
             self.first_bad = outcome.job
         self._publish(

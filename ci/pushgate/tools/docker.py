@@ -7,12 +7,20 @@ from pushgate.tools import process
 
 def engine_version() -> str | None:
     """Return the version of the Docker engine that answers, or None if none does."""
+    return _docker("version", "--format", "{{.Server.Version}}") or None
+
+
+def remove_containers(label: str, value: str) -> None:
+    """Remove every container with a label of that value, running or not, if there is an engine."""
+    listing = _docker("ps", "--all", "--quiet", "--filter", f"label={label}={value}")
+    if containers := listing.split():
+        _docker("rm", "--force", "--volumes", *containers)
+
+
+def _docker(*arguments: str) -> str:
+    """Return what Docker prints; empty where there is no Docker, or no engine that answers."""
     try:
-        answer = process.capture(
-            ["docker", "version", "--format", "{{.Server.Version}}"],
-            cwd=process.NOWHERE,
-            check=False,
-        )
+        answer = process.capture(["docker", *arguments], cwd=process.NOWHERE, check=False)
     except process.CommandError:
-        return None
-    return answer.stdout.strip() if answer.returncode == 0 else None
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
