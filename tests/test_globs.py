@@ -106,7 +106,7 @@ def test_patterns_begin_at_a_folder() -> None:
 )
 def test_what_is_no_pattern(pattern: str, expected: str) -> None:
     """What cannot be meant is refused with what is expected instead."""
-    with pytest.raises(ValueError, match="^expected ") as error:
+    with pytest.raises(ValueError, match=r"^expected ") as error:
         globs.translated((pattern,), "project")
     assert str(error.value) == f"expected {expected}"
 
