@@ -235,7 +235,7 @@ pushgate.register()
 """
     )
     table = "gates.front-end.needs = ['lint']\ngates.docs.session = 'pages'\n"
-    files = {"noxfile.py": noxfile, "pyproject.toml": EMPTY + table}
+    files = {"noxfile.py": noxfile, "pyproject.toml": EMPTY + table, "web/app.js": ""}
     definition = of_project(make_project(files).root)
     front = definition.job("front-end")
     assert (front.summary, front.session) == ("Build the pages.", "front-end")

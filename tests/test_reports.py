@@ -59,6 +59,7 @@ PLAN: Final = Plan(
     Event("push", "[main]"),
     (PlannedJob(TEST, selected=True, reason=MARKED_UP), PlannedJob(COVERAGE, False, "only on x")),  # noqa: FBT003
     (GateOff("imports", f"no contract {MARKED_UP}"),),
+    since=f"main {MARKED_UP}",
 )
 
 
@@ -202,6 +203,7 @@ def test_a_plan_as_json() -> None:
     test, coverage = content.pop("jobs")
     assert content == {
         "event": "push:[main]",
+        "since": f"main {MARKED_UP}",
         "off": [{"gate": "imports", "reason": f"no contract {MARKED_UP}"}],
     }
     assert test == {

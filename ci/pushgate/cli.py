@@ -17,6 +17,7 @@ from pushgate.model.outcome import ExitCode
 from pushgate.model.plan import Plan
 from pushgate.model.run_event import as_json
 from pushgate.model.settings import ConfigurationError
+from pushgate.plan import changes
 from pushgate.plan.definition import Definition, of_project
 from pushgate.plan.planner import plan
 from pushgate.reports import plan_formats, terminal
@@ -173,7 +174,8 @@ def _positive(text: str) -> int:
 
 def _planned(parsed: argparse.Namespace, definition: Definition) -> Plan:
     event = parsed.event or Event("pull_request", definition.settings.branches[0])
-    return plan(definition, Event("all") if parsed.all else event, parsed.jobs)
+    event = Event("all") if parsed.all else event
+    return plan(definition, event, parsed.jobs, changes.of(definition.settings, event, head=None))
 
 
 def _run(parsed: argparse.Namespace, definition: Definition) -> ExitCode:

@@ -60,8 +60,7 @@ def register_sessions() -> None:
     interrupts.make_terminable()
     for session in _registered(definition):
         _register(definition, session)
-    for gate in definition.gates:
-        _register_all_pythons(definition, gate)
+    _register_all_pythons(definition)
 
 
 def _registered(definition: Definition) -> list[str]:
@@ -97,21 +96,22 @@ def _register(definition: Definition, session: str) -> None:
     )(_carrying_out(definition, jobs))
 
 
-def _register_all_pythons(definition: Definition, gate: str) -> None:
-    sessions = list(dict.fromkeys(job.session for job in definition.jobs if job.gate == gate))
-    if len(sessions) == 1:
-        return
-
+def _register_all_pythons(definition: Definition) -> None:
     def all_pythons(_session: nox.Session) -> None:
         """Run it on every Python."""
 
-    nox.session(
-        name=gate,
-        venv_backend="none",
-        requires=sessions,
-        default=False,
-        allow_parallel=True,
-    )(all_pythons)
+    sessions: dict[str, dict[str, None]] = {}
+    for job in definition.jobs:
+        sessions.setdefault(job.gate, {})[job.session] = None
+    for gate, requires in sessions.items():
+        if len(requires) > 1:
+            nox.session(
+                name=gate,
+                venv_backend="none",
+                requires=list(requires),
+                default=False,
+                allow_parallel=True,
+            )(all_pythons)
 
 
 def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.Session], None]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pushgate.config import layout, pytest_settings, pythons, requirements
+from pushgate.config import inputs, layout, pytest_settings, pythons, requirements
 from pushgate.config.schema import Problems, read_over
 from pushgate.config.tables import table
 from pushgate.model.settings import ConfigurationError, GateOptions, Settings
@@ -95,6 +95,9 @@ def load(
         repository, tracked = git.toplevel(root), git.tracked_files(root)
     except git.NoRepositoryError as error:
         raise ConfigurationError(*problems.lines, str(error)) from error
+    problems.lines += inputs.problems(
+        gates, own_table.gates, declared, inputs.Tracked.of(root, repository, tracked, gates)
+    )
     python = own_table.python
     if "python" not in configured and not (python := pythons.supported(pyproject)):
         problems.lines.append(

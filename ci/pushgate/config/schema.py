@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -59,12 +60,7 @@ def read(cls: type[T], table: Mapping[str, object], where: str, problems: Proble
     Returns:
         The object, or None where a key could not be used or a required one is missing.
     """
-    hints = typing.get_type_hints(cls)
-    fields = {
-        field.name.replace("_", "-"): field
-        for field in dataclasses.fields(cls)  # type: ignore[arg-type]  # T is a dataclass
-        if field.init
-    }
+    hints, fields = _keys(cls)  # type: ignore[arg-type]  # a class can be hashed
     before = len(problems.lines)
     values: dict[str, object] = {}
     for key, value in table.items():
@@ -83,6 +79,15 @@ def read(cls: type[T], table: Mapping[str, object], where: str, problems: Proble
                 f"{problems.file}: {where}: {key!r} is missing: expected {expected}"
             )
     return cls(**values) if len(problems.lines) == before else None
+
+
+@functools.cache
+def _keys(cls: type) -> tuple[Mapping[str, Any], Mapping[str, dataclasses.Field[Any]]]:
+    """Return the types of a dataclass's fields, and the fields by their keys."""
+    fields = {
+        field.name.replace("_", "-"): field for field in dataclasses.fields(cls) if field.init
+    }
+    return typing.get_type_hints(cls), fields
 
 
 def read_over(base: T, table: Mapping[str, object], where: str, problems: Problems) -> T:

@@ -44,11 +44,14 @@ class Plan:
         event: The event that decided.
         jobs: Every job of every gate that is on.
         off: The gates that are off.
+        since: What the files were compared with to tell which changed, or why all count
+            as changed; empty where nobody asked.
     """
 
     event: Event
     jobs: tuple[PlannedJob, ...]
     off: tuple[GateOff, ...]
+    since: str = ""
 
     @property
     def selected(self) -> tuple[Job, ...]:

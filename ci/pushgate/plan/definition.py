@@ -7,6 +7,7 @@ import runpy
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,9 @@ from pushgate.model.plan import GateOff
 from pushgate.model.settings import ConfigurationError, Settings
 
 NOXFILE: Final = "noxfile.py"
+
+DEFINING: Final = ("pyproject.toml", NOXFILE)
+"""The files of a project that say what its gates are."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,11 @@ class Definition:
         Raises:
             KeyError: There is none.
         """
-        return {job.name: job for job in self.jobs}[name]
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Job]:
+        return {job.name: job for job in self.jobs}
 
     def is_adopted(self, job: Job) -> bool:
         """Tell whether a job's work is done by a Nox session that the project had already."""
@@ -55,7 +63,14 @@ class Definition:
 
     def of_session(self, session: str) -> tuple[Job, ...]:
         """Return the jobs that a Nox session carries out."""
-        return tuple(job for job in self.jobs if job.session == session)
+        return self._by_session.get(session, ())
+
+    @cached_property
+    def _by_session(self) -> Mapping[str, tuple[Job, ...]]:
+        jobs: dict[str, list[Job]] = {}
+        for job in self.jobs:
+            jobs.setdefault(job.session, []).append(job)
+        return {session: tuple(its) for session, its in jobs.items()}
 
 
 def of_project(root: Path) -> Definition:
@@ -115,7 +130,9 @@ def define(root: Path, declared: own.Declarations) -> Definition:
 
 def _linked(jobs: Sequence[Job], gates: Iterable[str], off: Sequence[GateOff]) -> tuple[Job, ...]:
     """Put job names where gates named gates, and order each job after what it needs."""
-    names = {gate: tuple(job.name for job in jobs if job.gate == gate) for gate in gates}
+    names: dict[str, list[str]] = {gate: [] for gate in gates}
+    for job in jobs:
+        names[job.gate].append(job.name)
     reasons = {gate.gate: gate.reason for gate in off}
     problems = [
         f"gate {job.gate} needs {need}, which is off: {reasons[need]}"

@@ -9,7 +9,7 @@ from pushgate.model.plan import Plan
 
 
 def to_json(plan: Plan) -> str:
-    """Return a plan as a JSON object: ``event``, ``jobs`` and ``off``."""
+    """Return a plan as a JSON object: ``event``, ``since``, ``jobs`` and ``off``."""
     jobs = [
         {
             "name": planned.job.name,
@@ -27,7 +27,8 @@ def to_json(plan: Plan) -> str:
         for planned in plan.jobs
     ]
     off = [{"gate": gate.gate, "reason": gate.reason} for gate in plan.off]
-    return json.dumps({"event": str(plan.event), "jobs": jobs, "off": off}, indent=2)
+    content = {"event": str(plan.event), "since": plan.since, "jobs": jobs, "off": off}
+    return json.dumps(content, indent=2)
 
 
 def to_mermaid(plan: Plan) -> str:

@@ -94,6 +94,42 @@ def head(repository: Path) -> str:
     return _git(repository, "rev-parse", "--verify", "--quiet", "HEAD", check=False).stdout.strip()
 
 
+def commit(repository: Path, name: str) -> str:
+    """Return the id of the commit that ``name`` stands for, empty where there is none here."""
+    answer = _git(repository, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", check=False)
+    return answer.stdout.strip()
+
+
+def merge_base(repository: Path, one: str, other: str) -> str:
+    """Return the id of the newest commit that two commits have in common, empty without one."""
+    return _git(repository, "merge-base", one, other, check=False).stdout.strip()
+
+
+def is_shallow(repository: Path) -> bool:
+    """Tell whether the history was cut off when it was fetched."""
+    return _git(repository, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+
+
+def changed_files(repository: Path, since: str, until: str | None = None) -> frozenset[str]:
+    """Name the files that differ between two commits, relative to the top of the repository.
+
+    A renamed file is two: it is gone under one name and new under the other.
+
+    Args:
+        repository: The top folder of a working tree.
+        since: The id of the commit to compare with.
+        until: The id of the other one; the tracked files as they are now unless given.
+    """
+    listing = _git(
+        repository,
+        *("diff", "--name-only", "-z", "--no-renames"),
+        # Of a submodule CI sees the commit, whatever the user's settings hide.
+        "--ignore-submodules=dirty",
+        *(since, *([until] if until else []), "--"),
+    ).stdout
+    return frozenset(path for path in listing.split("\0") if path)
+
+
 def tracked_files(folder: Path) -> tuple[str, ...]:
     """List the tracked files below ``folder``, relative to it, that exist."""
     listing = _git(folder, "ls-files", "-z").stdout
