@@ -188,3 +188,31 @@ def copy_tracked(repository: Path, destination: Path) -> None:
     for path in tracked_files(repository):
         (destination / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(repository / path, destination / path, follow_symlinks=False)
+
+
+def commit_id(repository: Path, revision: str) -> str:
+    """Return the full id of the commit that a revision names, a tag peeled.
+
+    Returns:
+        The id; empty where the revision names a folder or a file.
+
+    Raises:
+        process.CommandError: It names nothing that this repository has.
+    """
+    question = ("rev-parse", "--verify", "--quiet", "--end-of-options")
+    answer = _git(repository, *question, f"{revision}^{{commit}}", check=False)
+    if answer.returncode != 0:
+        # Not a commit, or an object that is missing or broken? Only the latter fails here.
+        _git(repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{}}")
+    return answer.stdout.strip()
+
+
+def hooks_folder(repository: Path) -> Path:
+    """Return the folder in which git looks for hooks; it may not exist.
+
+    Args:
+        repository: The top folder of a working tree: a relative ``core.hooksPath``
+            counts from there.
+    """
+    answer = _git(repository, "rev-parse", "--path-format=absolute", "--git-path", "hooks")
+    return Path(answer.stdout.removesuffix("\n"))
