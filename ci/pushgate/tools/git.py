@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,8 +16,54 @@ _FIELDS_BEFORE_PATH: Final = {"1": 7, "u": 9}
 """How many fields stand between an entry's kind and its path in `git status --porcelain=v2`."""
 
 
+_USAGE: Final = 129
+"""How git ends when it does not know an option."""
+
+_MERGE_IDENTITY: Final = {
+    f"GIT_{role}_{key}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for key, value in (("NAME", "Pushgate"), ("EMAIL", "pushgate@example.invalid"))
+}
+
+
 class NoRepositoryError(Exception):
     """The folder is in no git repository, or git is missing."""
+
+
+class UnknownRevisionError(Exception):
+    """There is no such commit in the repository."""
+
+
+class MergeError(Exception):
+    """Two commits cannot be merged here."""
+
+
+class MergeConflictError(MergeError):
+    """Two commits are in conflict.
+
+    Attributes:
+        files: The files in conflict.
+    """
+
+    def __init__(self, files: tuple[str, ...], commit: str, base: str) -> None:
+        super().__init__(
+            f"{commit[:12]} is in conflict with {base[:12]} in {', '.join(files)}: "
+            "merge or rebase it first"
+        )
+        self.files = files
+
+
+@dataclass(frozen=True)
+class Base:
+    """Where a branch stands, as far as this repository knows.
+
+    Attributes:
+        commit: The id of its newest commit.
+        ref: The full name of the ref that says so: the remote's branch or the local one.
+    """
+
+    commit: str
+    ref: str
 
 
 @dataclass(frozen=True)
@@ -45,9 +92,11 @@ class TrackedState:
         return tuple(sorted({path for path, _ in set(self.changed) ^ set(other.changed)}))
 
 
-def _git(folder: Path, *arguments: str, check: bool = True) -> process.Completed:
+def _git(
+    folder: Path, *arguments: str, check: bool = True, extra: Mapping[str, str] | None = None
+) -> process.Completed:
     # Without optional locks a question never rewrites the user's index.
-    environment = process.clean_environment({"GIT_OPTIONAL_LOCKS": "0"})
+    environment = process.clean_environment({"GIT_OPTIONAL_LOCKS": "0", **(extra or {})})
     return process.capture(["git", *arguments], cwd=folder, env=environment, check=check)
 
 
@@ -128,6 +177,103 @@ def changed_files(repository: Path, since: str, until: str | None = None) -> fro
         *(since, *([until] if until else []), "--"),
     ).stdout
     return frozenset(path for path in listing.split("\0") if path)
+
+
+def commit_of(repository: Path, revision: str) -> str:
+    """Return the full id of the commit that a revision names; a tag is followed to its commit.
+
+    Args:
+        repository: Any folder of the repository.
+        revision: A branch, a tag, an id, or anything else that git understands.
+
+    Raises:
+        UnknownRevisionError: There is no such commit here.
+    """
+    arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    answer = _git(repository, *arguments, check=False)
+    if answer.returncode != 0:
+        message = f"there is no commit `{revision}` in {repository}: fetch it, or name another"
+        raise UnknownRevisionError(message)
+    return answer.stdout.strip()
+
+
+def base_commit(repository: Path, branch: str, remote: str = "origin") -> Base | None:
+    """Find the newest commit of a branch that is known here.
+
+    Args:
+        repository: Any folder of the repository.
+        branch: Its short name, such as ``main``.
+        remote: The remote whose branch counts; the local one of that name is second best.
+    """
+    wanted = (f"refs/remotes/{remote}/{branch}", f"refs/heads/{branch}")
+    listing = _git(repository, "for-each-ref", "--format=%(refname) %(objectname)", *wanted).stdout
+    found = dict(line.split(" ") for line in listing.splitlines())
+    return next((Base(found[ref], ref) for ref in wanted if ref in found), None)
+
+
+def merged(repository: Path, commit: str, base: str) -> str:
+    """Merge a commit into a base, as CI does to test a pull request, without touching any file.
+
+    Args:
+        repository: Any folder of the repository.
+        commit: The id of what would be merged.
+        base: The id of what it would be merged into.
+
+    Returns:
+        The id of the merge, the same one each time; ``commit`` itself if it holds ``base``
+        already, since the merge would have the same files.
+
+    Raises:
+        MergeConflictError: The two are in conflict.
+        MergeError: This git cannot tell, or has too little of the history.
+    """
+    if _git(repository, "merge-base", "--is-ancestor", base, commit, check=False).returncode == 0:
+        return commit
+    date = _git(repository, "show", "--no-patch", "--format=%cd", "--date=raw", commit).stdout
+    dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), date.strip())
+    arguments = (
+        *("-c", "i18n.commitEncoding=UTF-8", "commit-tree", "-p", base, "-p", commit),
+        *("-m", f"Merge {commit} into {base}", _merged_tree(repository, commit, base)),
+    )
+    return _git(repository, *arguments, extra=_MERGE_IDENTITY | dates).stdout.strip()
+
+
+def _merged_tree(repository: Path, commit: str, base: str) -> str:
+    options = ("--write-tree", "--name-only", "--no-messages", "-z")
+    answer = _git(repository, "merge-tree", *options, base, commit, check=False)
+    tree, *files = answer.stdout.rstrip("\0").split("\0")
+    if answer.returncode == 0:
+        return tree
+    if answer.returncode == 1:
+        raise MergeConflictError(tuple(files), commit, base)
+    if answer.returncode == _USAGE:
+        message = f"git {version()} cannot merge without a working tree: 2.38 or newer can"
+        raise MergeError(message)
+    said = answer.stderr.strip().partition("\n")[0].removeprefix("fatal: ")
+    message = (
+        f"{commit[:12]} cannot be merged into {base[:12]}: {said} (a shallow clone has too "
+        "little of the history: `git fetch --unshallow`)"
+    )
+    raise MergeError(message)
+
+
+def untracked_files(folder: Path) -> tuple[str, ...]:
+    """List the files below ``folder`` that are neither tracked nor ignored, relative to it.
+
+    A repository in the repository is listed as a folder, with a slash at its end.
+    """
+    listing = _git(folder, "ls-files", "--others", "--exclude-standard", "-z").stdout
+    return tuple(path for path in listing.split("\0") if path)
+
+
+def ignored_files(folder: Path) -> tuple[str, ...]:
+    """List what is ignored below ``folder``, relative to it.
+
+    A folder of which nothing is tracked is listed as a whole, with a slash at its end.
+    """
+    options = ("--others", "--ignored", "--exclude-standard", "--directory", "-z")
+    listing = _git(folder, "ls-files", *options).stdout
+    return tuple(path for path in listing.split("\0") if path)
 
 
 def tracked_files(folder: Path) -> tuple[str, ...]:

@@ -1,0 +1,72 @@
+"""Files that are only here: CI will not have them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import PurePosixPath
+from typing import Final
+
+from pushgate.model.settings import Settings
+from pushgate.tools import git
+
+_LEFT: Final = (
+    *("__pycache__", "*.py[co]", "*.egg-info", ".coverage", ".coverage.*", ".DS_Store"),
+    *("*.swp", "*.swo", "*~", ".#*", "#*#"),
+)
+"""Names of caches and of what tools leave, whether they are ignored or not."""
+
+_BUILT: Final = ("node_modules", "build", "dist", "htmlcov")
+"""Folders that hold results; one that is not ignored may be a package of that name."""
+
+_MARKERS: Final = ("CACHEDIR.TAG", "pyvenv.cfg")
+
+
+@dataclass(frozen=True)
+class LocalFiles:
+    """What CI will not have, relative to the project; a folder has a slash at its end.
+
+    Attributes:
+        untracked: What was never added.
+        ignored: What a ``.gitignore`` hides, apart from caches, environments and results.
+    """
+
+    untracked: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+def only_here(settings: Settings) -> LocalFiles:
+    """List the files in the project's folder that CI will not have and that could matter."""
+    root = settings.root
+
+    @cache
+    def is_marked(folder: PurePosixPath) -> bool:
+        return any((root / folder / marker).is_file() for marker in _MARKERS)
+
+    def matters(path: str) -> bool:
+        names = any(fnmatchcase(part, each) for part in PurePosixPath(path).parts for each in _LEFT)
+        return not names and not any(is_marked(folder) for folder in _folders(path))
+
+    ignored = git.ignored_files(root)
+    # Git lists a folder that is not ignored itself beside the ignored things in it.
+    around = {f"{folder}/" for path in ignored for folder in PurePosixPath(path).parents}
+    return LocalFiles(
+        untracked=tuple(path for path in git.untracked_files(root) if matters(path)),
+        ignored=tuple(
+            path
+            for path in ignored
+            if path not in around and not _is_result(path) and matters(path)
+        ),
+    )
+
+
+def _folders(path: str) -> tuple[PurePosixPath, ...]:
+    whole = PurePosixPath(path)
+    # The last parent is the project itself.
+    return (*([whole] if path.endswith("/") else []), *whole.parents[:-1])
+
+
+def _is_result(path: str) -> bool:
+    names = [folder.name for folder in _folders(path)]
+    return any(name.startswith(".") or name in _BUILT for name in names)
