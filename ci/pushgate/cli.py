@@ -6,29 +6,34 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
+from typing import Final, TextIO
 
+from pushgate import arguments as words
 from pushgate.config.load import find_project
-from pushgate.model.event import EXPECTED, Event
+from pushgate.hooks import install, pre_push, pushed
+from pushgate.model.event import Event
 from pushgate.model.outcome import ExitCode
 from pushgate.model.plan import Plan
-from pushgate.model.run_event import as_json
+from pushgate.model.run_event import Consumer, as_json
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan import changes
 from pushgate.plan.definition import Definition, of_project
 from pushgate.plan.planner import plan
-from pushgate.reports import plan_formats, terminal
-from pushgate.run import doctor, launch, measured
-from pushgate.run.launch import Request
+from pushgate.reports import history_report, plan_formats, run_report, terminal
+from pushgate.run import doctor, failed, launch, measured, target
+from pushgate.run.checkout import CheckoutError
+from pushgate.run.history import History
+from pushgate.run.launch import Pace, Request
+from pushgate.run.local_files import only_here
 from pushgate.run.schedule import Policy
 from pushgate.run.store import Store
+from pushgate.run.target import Target
 from pushgate.shards import durations
-from pushgate.tools import cpu, git, interrupts, process
-
-Command = Callable[[argparse.Namespace, Definition], ExitCode]
+from pushgate.tools import git, interrupts, process
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,19 +45,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status, one of ``ExitCode``.
     """
-    parsed = _parser().parse_args(arguments)
+    parsed = words.parse(arguments)
     try:
         with interrupts.terminable():
-            definition = of_project(find_project(Path.cwd()))
-            command: Command = parsed.command
-            code = command(parsed, definition)
+            code = _COMMANDS[parsed.command](parsed)
             sys.stdout.flush()
             return code
     except ConfigurationError as error:
         for problem in error.problems:
             terminal.show_problem(problem)
         return ExitCode.USAGE
-    except process.CommandError as error:
+    except (
+        process.CommandError,
+        git.NoRepositoryError,
+        git.UnknownRevisionError,
+        git.MergeError,
+        pushed.PushError,
+        CheckoutError,
+    ) as error:
         terminal.show_problem(str(error))
         return ExitCode.USAGE
     except BrokenPipeError:
@@ -64,145 +74,88 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="pushgate",
-        allow_abbrev=False,
-        description="A Python project's CI gates, before the push, with the commands that CI runs.",
-        epilog="`pushgate` alone is `pushgate run`. Exit status: 0 all selected jobs passed, "
-        "1 a job failed, 2 wrong usage or configuration, 3 nothing failed but something was "
-        "unavailable or aborted, 130 interrupted.",
-    )
-    parser.add_argument("--version", action="version", version=f"pushgate {version('pushgate')}")
-    parser.set_defaults(
-        command=_run,
-        jobs=[],
-        event=None,
-        all=False,
-        parallel=None,
-        json=False,
-        fail_fast=False,
-        keep_going=False,
-    )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-
-    run = _command(commands, "run", _run, "run the gates", 'pushgate run "test-3.12(2of4)" lint')
-    _add_selection(run)
-    run.add_argument(
-        *("-j", "--parallel"),
-        type=_positive,
-        metavar="N",
-        help="sessions at a time, a number or auto (default: as many as there are cores)",
-    )
-    run.add_argument("--fail-fast", action="store_true")
-    run.add_argument("--keep-going", action="store_true")
-    run.add_argument("--json", action="store_true", help="print the outcomes as JSON at the end")
-
-    planned = _command(
-        commands, "plan", _plan, "show which jobs an event selects, and why",
-        "pushgate plan --event push:main --json",
-    )  # fmt: skip
-    _add_selection(planned)
-    formats = planned.add_mutually_exclusive_group()
-    formats.add_argument("--json", action="store_true", help="print the plan as JSON")
-    formats.add_argument("--mermaid", action="store_true", help="print a Mermaid flowchart")
-
-    _command(
-        commands, "durations", _durations,
-        f"merge what the test jobs measured into {durations.FILE}",
-        "nox -t test && pushgate durations",
-    )  # fmt: skip
-
-    examined = _command(
-        commands, "doctor", _doctor, "show what this machine has and lacks for the gates",
-        "pushgate doctor",
-    )  # fmt: skip
-    examined.add_argument("--json", action="store_true", help="print the findings as JSON")
-    return parser
+def _definition() -> Definition:
+    return of_project(find_project(Path.cwd()))
 
 
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    command: Command,
-    summary: str,
-    example: str,
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=summary,
-        epilog=f"example: {example}",
-        allow_abbrev=False,
-    )
-    parser.set_defaults(command=command)
-    return parser
+def _run(parsed: argparse.Namespace) -> ExitCode:
+    definition = _definition()
+    settings = definition.settings
+    store = Store.of(settings.repository)
+    chosen = _target(parsed, definition)
+    with target.checked_out(chosen, settings.root, store) as root:
+        if chosen.clean:
+            definition = of_project(root)
+        planned = _planned(parsed, definition, chosen, settings.root)
+        request = Request(
+            jobs=planned.selected,
+            event=str(planned.event),
+            target=chosen,
+            project=settings.root,
+            notes=() if chosen.clean else only_here(settings).notes,
+        )
+        with launch.opened(store) as run, _reporter(parsed, sys.stdout) as report:
+            return launch.launch(definition, request, run, _pace(parsed), report)
 
 
-def _add_selection(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "jobs",
-        nargs="*",
-        metavar="JOB",
-        help="only these jobs, sessions or gates, with what they need",
-    )
-    events = parser.add_mutually_exclusive_group()
-    events.add_argument(
-        "--event",
-        type=_event,
-        metavar="EVENT",
-        help=f"what CI would see: {EXPECTED} (default: a pull request to the main branch)",
-    )
-    events.add_argument("--all", action="store_true", help="every job of every gate")
+def _target(parsed: argparse.Namespace, definition: Definition) -> Target:
+    repository = definition.settings.repository
+    if parsed.commit:
+        return target.commit(repository, parsed.commit)
+    if parsed.merge:
+        return target.merge(repository, _event(parsed, definition).ref or _main(definition))
+    return target.files(repository)
 
 
-def _event(text: str) -> Event:
-    try:
-        return Event.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+def _main(definition: Definition) -> str:
+    return definition.settings.branches[0]
 
 
-def _positive(text: str) -> int:
-    if text == "auto":
-        return os.cpu_count() or 1
-    if not text.isdecimal() or not int(text):
-        message = f"{text!r}: expected a whole number of at least 1, or auto"
-        raise argparse.ArgumentTypeError(message)
-    return int(text)
+def _event(parsed: argparse.Namespace, definition: Definition) -> Event:
+    if parsed.all:
+        return Event("all")
+    chosen: Event | None = parsed.event
+    return chosen or Event("pull_request", _main(definition))
 
 
-def _planned(parsed: argparse.Namespace, definition: Definition) -> Plan:
-    event = parsed.event or Event("pull_request", definition.settings.branches[0])
-    event = Event("all") if parsed.all else event
-    return plan(definition, event, parsed.jobs, changes.of(definition.settings, event, head=None))
-
-
-def _run(parsed: argparse.Namespace, definition: Definition) -> ExitCode:
+def _planned(
+    parsed: argparse.Namespace, definition: Definition, chosen: Target, project: Path
+) -> Plan:
     if not definition.jobs:
         reasons = (f"gate {gate.gate} is off: {gate.reason}" for gate in definition.off)
         message = "no gate is on: there is nothing to run"
         raise ConfigurationError(message, *reasons)
-    planned = _planned(parsed, definition)
-    settings = definition.settings
-    policy = Policy.FAIL_FAST if parsed.fail_fast else Policy.AFTER
-    request = Request(
-        jobs=planned.selected,
-        event=planned.event,
-        target="the files as they are",
-        commit=git.head(settings.repository),
-        project=settings.root,
-        cores=parsed.parallel or cpu.usable(),
-        policy=Policy.KEEP_GOING if parsed.keep_going else policy,
-    )
-    with launch.opened(Store.of(settings.repository)) as run:
-        return launch.launch(
-            definition, request, run, lambda event: print(json.dumps(as_json(event)), flush=True)
-        )
+    event, wanted = _event(parsed, definition), parsed.jobs
+    head = chosen.commit if chosen.clean else None
+    if parsed.failed:
+        if wanted:
+            message = f"--failed chooses the jobs: leave {', '.join(wanted)} out"
+            raise ConfigurationError(message)
+        with History.open(Store.of(git.toplevel(project)).database) as history:
+            wanted = failed.names(history, definition, project)
+    return plan(definition, event, wanted, changes.of(definition.settings, event, head=head))
 
 
-def _plan(parsed: argparse.Namespace, definition: Definition) -> ExitCode:
-    planned = _planned(parsed, definition)
+def _pace(parsed: argparse.Namespace) -> Pace:
+    stops = Policy.FAIL_FAST if parsed.fail_fast else Policy.AFTER
+    policy = Policy.KEEP_GOING if parsed.keep_going else stops
+    return Pace(cores=parsed.parallel, policy=policy)
+
+
+@contextmanager
+def _reporter(parsed: argparse.Namespace, stream: TextIO) -> Iterator[Consumer]:
+    if parsed.json:
+        yield lambda event: print(json.dumps(as_json(event)), flush=True)
+        return
+    with run_report.reporter(stream, verbose=parsed.verbose) as report:
+        yield report
+
+
+def _plan(parsed: argparse.Namespace) -> ExitCode:
+    definition = _definition()
+    event = _event(parsed, definition)
+    changed = changes.of(definition.settings, event, head=None)
+    planned = plan(definition, event, parsed.jobs, changed)
     if parsed.json:
         print(plan_formats.to_json(planned))
     elif parsed.mermaid:
@@ -212,16 +165,46 @@ def _plan(parsed: argparse.Namespace, definition: Definition) -> ExitCode:
     return ExitCode.PASSED
 
 
-def _durations(_parsed: argparse.Namespace, definition: Definition) -> ExitCode:
-    terminal.show_durations(measured.merge(definition), durations.FILE)
+def _install(_parsed: argparse.Namespace) -> ExitCode:
+    installed = install.install(Path.cwd())
+    terminal.show_lines(installed.lines)
+    return installed.status
+
+
+def _pre_push(parsed: argparse.Namespace) -> ExitCode:
+    # What git shows of a hook is on standard error: standard output may be a program's.
+    with run_report.reporter(sys.stderr, verbose=parsed.verbose) as report:
+        push = pushed.read(sys.stdin.buffer, os.environ, git.toplevel(Path.cwd()))
+        return pre_push.judge(Path.cwd(), push, _pace(parsed), report)
+
+
+def _report(parsed: argparse.Namespace) -> ExitCode:
+    store = Store.of(git.toplevel(Path.cwd()))
+    with History.open(store.database) as history:
+        return history_report.show(history, parsed.run, limit=parsed.n, as_json=parsed.json)
+
+
+def _durations(_parsed: argparse.Namespace) -> ExitCode:
+    terminal.show_durations(measured.merge(_definition()), durations.FILE)
     return ExitCode.PASSED
 
 
-def _doctor(parsed: argparse.Namespace, definition: Definition) -> ExitCode:
-    findings = list(doctor.examine(definition.settings))
+def _doctor(parsed: argparse.Namespace) -> ExitCode:
+    findings = list(doctor.examine(_definition().settings))
     if parsed.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         terminal.show_findings(findings)
     missing = any(finding.required and not finding.found for finding in findings)
     return ExitCode.INCOMPLETE if missing else ExitCode.PASSED
+
+
+_COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], ExitCode]]] = {
+    "run": _run,
+    "plan": _plan,
+    "install": _install,
+    "pre-push": _pre_push,
+    "report": _report,
+    "durations": _durations,
+    "doctor": _doctor,
+}

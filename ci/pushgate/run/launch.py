@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 from pushgate.gates.execution import RUN_VARIABLE
-from pushgate.model.event import Event
 from pushgate.model.job import Job
 from pushgate.model.outcome import ExitCode
 from pushgate.model.run_event import (
@@ -31,6 +30,7 @@ from pushgate.run.run_log import RunLog
 from pushgate.run.runner import Run
 from pushgate.run.schedule import Policy
 from pushgate.run.store import Store
+from pushgate.run.target import Target
 from pushgate.tools import docker, strays
 
 RUN_LABEL: Final = "pushgate.run"
@@ -58,23 +58,30 @@ class Request:
 
     Attributes:
         jobs: The jobs, with all that they need.
-        event: The event that selected them.
-        target: What is looked at, in words.
-        commit: The commit's id.
+        event: The events that selected them.
+        target: What is looked at.
         project: The project's folder in the user's working tree.
-        cores: How many cores the run may keep busy.
-        policy: What a job that did not pass means for the others.
         notes: What the user should know beforehand.
     """
 
     jobs: Sequence[Job]
-    event: Event
-    target: str
-    commit: str
+    event: str
+    target: Target
     project: Path
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How the jobs are run.
+
+    Attributes:
+        cores: How many cores they may keep busy, all together.
+        policy: What a job that did not pass means for the others.
+    """
+
     cores: int
     policy: Policy
-    notes: Sequence[str] = ()
 
 
 @contextmanager
@@ -113,13 +120,16 @@ def _end_all_of(run: str) -> None:
     docker.remove_containers(RUN_LABEL, run)
 
 
-def launch(definition: Definition, request: Request, run: OpenRun, report: Consumer) -> ExitCode:
+def launch(
+    definition: Definition, request: Request, run: OpenRun, pace: Pace, report: Consumer
+) -> ExitCode:
     """Run the jobs, report them and remember them.
 
     Args:
         definition: The definition whose jobs they are.
         request: What is to be run.
         run: The open run.
+        pace: How the jobs are run.
         report: Shows what happens.
 
     Returns:
@@ -129,7 +139,7 @@ def launch(definition: Definition, request: Request, run: OpenRun, report: Consu
         ConfigurationError: The project has no noxfile.
     """
     with History.open(run.store.database) as history, RunLog(run.folder) as log:
-        expected = history.expected(job.name for job in request.jobs)
+        expected = history.expected((job.name for job in request.jobs), request.project)
 
         def publish(event: RunEvent) -> None:
             for consumer in (log.record, history.record, report):
@@ -137,10 +147,10 @@ def launch(definition: Definition, request: Request, run: OpenRun, report: Consu
 
         work = Run(definition, request.jobs, name=run.name, folder=run.folder, publish=publish)
         started = time.monotonic()
-        publish(_started(definition, request, run, expected))
+        publish(_started(definition, request, run, pace.cores, expected))
         for text in filter(None, (*request.notes, history.note, log.note)):
             publish(Note(at=time.time(), text=text))
-        code = work.execute(expected, request.cores, request.policy)
+        code = work.execute(expected, pace.cores, pace.policy)
         if code is ExitCode.INTERRUPTED:
             _end_all_of(run.name)
         took = round(time.monotonic() - started, 3)
@@ -153,17 +163,21 @@ def launch(definition: Definition, request: Request, run: OpenRun, report: Consu
 
 
 def _started(
-    definition: Definition, request: Request, run: OpenRun, expected: Mapping[str, float]
+    definition: Definition,
+    request: Request,
+    run: OpenRun,
+    cores: int,
+    expected: Mapping[str, float],
 ) -> RunStarted:
     return RunStarted(
         at=time.time(),
         run=run.name,
         project=str(request.project),
         folder=str(definition.settings.root),
-        target=request.target,
-        commit=request.commit,
-        event=str(request.event),
-        cores=request.cores,
+        target=request.target.words,
+        commit=request.target.commit,
+        event=request.event,
+        cores=cores,
         logs=str(run.folder),
         jobs=tuple(
             ExpectedJob(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -20,6 +21,7 @@ _LEFT: Final = (
 _BUILT: Final = ("node_modules", "build", "dist", "htmlcov")
 """Folders that hold results; one that is not ignored may be a package of that name."""
 
+_NAMED: Final = 5
 _MARKERS: Final = ("CACHEDIR.TAG", "pyvenv.cfg")
 
 
@@ -34,6 +36,16 @@ class LocalFiles:
 
     untracked: tuple[str, ...]
     ignored: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One line for each kind that there is."""
+        kinds = {"untracked": self.untracked, "ignored": self.ignored}
+        return tuple(
+            f"CI will not have what is {kind} here: {_named(paths)}"
+            for kind, paths in kinds.items()
+            if paths
+        )
 
 
 def only_here(settings: Settings) -> LocalFiles:
@@ -59,6 +71,12 @@ def only_here(settings: Settings) -> LocalFiles:
             if path not in around and not _is_result(path) and matters(path)
         ),
     )
+
+
+def _named(paths: Sequence[str]) -> str:
+    more = len(paths) - _NAMED
+    named = ", ".join(paths[:_NAMED])
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def _folders(path: str) -> tuple[PurePosixPath, ...]:

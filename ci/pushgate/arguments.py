@@ -1,0 +1,185 @@
+"""The words of the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from pushgate.model.event import EXPECTED, Event
+from pushgate.shards import durations
+from pushgate.tools import cpu
+
+_Commands = argparse._SubParsersAction  # noqa: SLF001  # argparse gives the type no other name
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line; it ends the process where it cannot be used, with status 2.
+
+    Args:
+        arguments: The words after the program's name; ``sys.argv``'s unless given.
+
+    Returns:
+        The options, with the command's name as ``command``.
+    """
+    parser = argparse.ArgumentParser(
+        prog="pushgate",
+        allow_abbrev=False,
+        description="A Python project's CI gates, before the push, with the commands that CI runs.",
+        epilog="`pushgate` alone is `pushgate run`. Exit status: 0 all selected jobs passed, "
+        "1 a job failed, 2 wrong usage or configuration, 3 nothing failed but something was "
+        "unavailable or aborted, 130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=f"pushgate {version('pushgate')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_run(commands, parser)
+    _add_plan(commands)
+    _add_hook(commands)
+    _add_others(commands)
+    return parser.parse_args(arguments)
+
+
+def _add_run(commands: _Commands[argparse.ArgumentParser], alone: argparse.ArgumentParser) -> None:
+    run = _command(commands, "run", "run the gates", 'pushgate run "test-3.12(2of4)" lint')
+    _add_selection(run)
+    targets = run.add_mutually_exclusive_group()
+    targets.add_argument(
+        "--commit",
+        metavar="REVISION",
+        help="look at a commit, in a clean checkout (default: at the files as they are)",
+    )
+    targets.add_argument(
+        "--merge",
+        action="store_true",
+        help="look at the merge of the last commit with the base branch, in a clean checkout, "
+        "as CI tests a pull request",
+    )
+    run.add_argument(
+        "--failed", action="store_true", help="only the jobs that did not pass in the last run"
+    )
+    _add_pace(run)
+    run.add_argument("--json", action="store_true", help="print what happens as a JSON line each")
+    # `pushgate` alone: what `pushgate run` takes where nothing is said.
+    alone.set_defaults(**vars(run.parse_args([])))
+
+
+def _add_plan(commands: _Commands[argparse.ArgumentParser]) -> None:
+    planned = _command(
+        commands, "plan", "show which jobs an event selects, and why",
+        "pushgate plan --event push:main --json",
+    )  # fmt: skip
+    _add_selection(planned)
+    formats = planned.add_mutually_exclusive_group()
+    formats.add_argument("--json", action="store_true", help="print the plan as JSON")
+    formats.add_argument("--mermaid", action="store_true", help="print a Mermaid flowchart")
+
+
+def _add_hook(commands: _Commands[argparse.ArgumentParser]) -> None:
+    _command(
+        commands, "install", "install the pre-push hook, or show the entry for pre-commit and prek",
+        "pushgate install",
+    )  # fmt: skip
+    hook = _command(
+        commands, "pre-push", "judge what is pushed: git runs it as its hook",
+        "git push",
+    )  # fmt: skip
+    hook.add_argument("remote", nargs="?", default="", help="the remote's name, as git tells it")
+    hook.add_argument("url", nargs="?", default="", help="the remote's URL, as git tells it")
+    _add_pace(hook)
+
+
+def _add_others(commands: _Commands[argparse.ArgumentParser]) -> None:
+    report = _command(commands, "report", "show the last runs", "pushgate report last")
+    report.add_argument(
+        "run", nargs="?", default="", help="one run: the beginning of its name, or `last`"
+    )
+    report.add_argument(
+        "-n", type=_positive, default=20, metavar="N", help="how many runs (default: 20)"
+    )
+    report.add_argument("--json", action="store_true", help="print them as JSON")
+    _command(
+        commands, "durations", f"merge what the test jobs measured into {durations.FILE}",
+        "pushgate run test && pushgate durations",
+    )  # fmt: skip
+    examined = _command(
+        commands, "doctor", "show what this machine has and lacks for the gates",
+        "pushgate doctor",
+    )  # fmt: skip
+    examined.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+
+def _command(
+    commands: _Commands[argparse.ArgumentParser], name: str, summary: str, example: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        epilog=f"example: {example}",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=name)
+    return parser
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "jobs",
+        nargs="*",
+        metavar="JOB",
+        help="only these jobs, sessions or gates, with what they need",
+    )
+    events = parser.add_mutually_exclusive_group()
+    events.add_argument(
+        "--event",
+        type=_event,
+        metavar="EVENT",
+        help=f"what CI would see: {EXPECTED} (default: a pull request to the main branch)",
+    )
+    events.add_argument("--all", action="store_true", help="every job of every gate")
+
+
+def _add_pace(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        *("-j", "--parallel"),
+        type=_cores,
+        default="auto",
+        metavar="N",
+        help="cores to keep busy, a number or auto (default: as many as there are)",
+    )
+    stops = parser.add_mutually_exclusive_group()
+    stops.add_argument(
+        *("-x", "--fail-fast"),
+        action="store_true",
+        help="end every job as soon as one does not pass (default: those that come after it)",
+    )
+    stops.add_argument(
+        "--keep-going", action="store_true", help="end no job because another did not pass"
+    )
+    parser.add_argument(
+        *("-v", "--verbose"), action="store_true", help="print the whole output of every job"
+    )
+
+
+def _event(text: str) -> Event:
+    try:
+        return Event.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        message = f"{text!r}: expected a whole number of at least 1"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _cores(text: str) -> int:
+    if text == "auto":
+        return cpu.usable()
+    try:
+        return _positive(text)
+    except argparse.ArgumentTypeError as error:
+        message = f"{error}, or auto"
+        raise argparse.ArgumentTypeError(message) from error
