@@ -8,7 +8,6 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from statistics import median
 from types import TracebackType
 from typing import Final, Self
 
@@ -145,6 +144,9 @@ class History:
         Returns:
             Seconds by name, without those that never passed.
         """
+        # Only a run asks; whoever else opens the history need not wait for the import.
+        from statistics import median  # noqa: PLC0415
+
         asked = {"jobs": json.dumps(list(jobs)), "project": str(project or "")}
         own: dict[str, list[float]] = defaultdict(list)
         other: dict[str, list[float]] = defaultdict(list)
