@@ -181,7 +181,20 @@ def _pre_push(parsed: argparse.Namespace) -> ExitCode:
 def _report(parsed: argparse.Namespace) -> ExitCode:
     store = Store.of(git.toplevel(Path.cwd()))
     with History.open(store.database) as history:
-        return history_report.show(history, parsed.run, limit=parsed.n, as_json=parsed.json)
+        if parsed.run:
+            run = history_report.find_run(history, store.runs, parsed.run)
+            jobs = history.jobs(run.summary.name)
+            if parsed.json:
+                print(history_report.run_to_json(run, jobs))
+            else:
+                terminal.show_run(run, jobs)
+        else:
+            runs = history_report.last_runs(history, store.runs, parsed.n)
+            if parsed.json:
+                print(history_report.runs_to_json(runs))
+            else:
+                terminal.show_runs(runs)
+    return ExitCode.PASSED
 
 
 def _durations(_parsed: argparse.Namespace) -> ExitCode:
