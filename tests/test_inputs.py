@@ -70,7 +70,10 @@ def test_changed_files_select_jobs(with_inputs: Definition) -> None:
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        (["back/web/b", "back/web/a", "shared/x"], "web/a and 2 more changed since x"),
+        (
+            [*(f"back/web/{name}" for name in "hgfedcbak"), "shared/x", "docs/x"],
+            "web/a and 9 more changed since x",
+        ),
         (["shared/x"], "../shared/x changed since x"),
         (["back/web/new\nline"], r"'web/new\nline' changed since x"),
         (["back/noxfile.py"], "noxfile.py, which defines it, changed since x"),
@@ -102,12 +105,13 @@ def test_names_select_jobs_whatever_changed(with_inputs: Definition) -> None:
 
 def test_inputs_that_match_nothing(make_project: Callable[..., Project]) -> None:
     """Patterns that cannot be used are told with all other problems, with what may be meant."""
-    table = """gates.docs = { run = ["true"], inputs = ["dcos/**", "docs", "dcos/*.rst", "README"] }
-gates.odd = { run = ["true"], inputs = ["/etc/*", "../x", "zzz/**", "docs/"], need = [] }
-gates.none = { run = ["true"], inputs = [] }
-gates.fine = { run = ["true"], inputs = ["**", "docs/*.md"] }
-gates.lint.inputs = ["src/**"]
-gates.both.inputs = ["gone"]
+    table = """[tool.pushgate.gates]
+docs = { run = ["true"], inputs = ["dcos/**", "docs", "dcos/*.rst", "dcos/*.md"] }
+odd = { run = ["true"], inputs = ["/etc/*", "../x", "zzz/**", "docs/"], need = [] }
+none = { run = ["true"], inputs = [] }
+fine = { run = ["true"], inputs = ["**", "docs/*.md"] }
+lint.inputs = ["src/**"]
+both.inputs = ["gone"]
 """
     noxfile = """import pushgate
 @pushgate.gate(inputs=["dosc/**"])
@@ -123,7 +127,7 @@ def both(gate): ...
         f"{gates}.docs.inputs[0] = 'dcos/**': {nothing}: did you mean 'docs/**'?",
         f"{gates}.docs.inputs[1] = 'docs': {nothing}: did you mean 'docs/**'?",
         f"{gates}.docs.inputs[2] = 'dcos/*.rst': {nothing}: did you mean 'docs/**'?",
-        f"{gates}.docs.inputs[3] = 'README': {nothing}",
+        f"{gates}.docs.inputs[3] = 'dcos/*.md': {nothing}: did you mean 'docs/*.md'?",
         f"{gates}.odd.inputs[0] = '/etc/*': expected a path from the project's folder, not from /",
         f"{gates}.odd.inputs[1] = '../x': expected files of this repository: it leads out of it",
         f"{gates}.odd.inputs[2] = 'zzz/**': {nothing}",
@@ -138,15 +142,18 @@ def both(gate): ...
 
 def test_inputs_outside_of_the_project(make_project: Callable[..., Project]) -> None:
     """Files of the repository outside of the project's folder are inputs only with ../."""
-    project = make_project({"shared/api/v1.json": "", "untracked/.gitignore": "*"})
-    table = "gates.web = { run = ['true'], inputs = ['../shared/**', 'shared/**', '../shared'] }\n"
-    project.write({"back/pyproject.toml": EMPTY + table, "back/untracked": ""})
+    project = make_project({"shared/api/v1.json": ""})
+    patterns = ["../shared/**", "shared/**", "../shared", "wbe/*"]
+    table = f"gates.web = {{ run = ['true'], inputs = {patterns} }}\n"
+    project.write({"back/pyproject.toml": EMPTY + table, "back/web/app.js": ""})
+    project.commit()
     with pytest.raises(ConfigurationError) as failure:
         of_project(project.root / "back")
     where, nothing = "pyproject.toml: tool.pushgate.gates.web", "it matches no tracked file"
     assert failure.value.problems == (
         f"{where}.inputs[1] = 'shared/**': {nothing}",
         f"{where}.inputs[2] = '../shared': {nothing}: did you mean '../shared/**'?",
+        f"{where}.inputs[3] = 'wbe/*': {nothing}: did you mean 'web/*'?",
     )
 
 

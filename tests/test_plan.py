@@ -127,6 +127,7 @@ def test_a_matrix_becomes_jobs(make_project: Callable[..., Project]) -> None:
     assert definition.job("coverage").needs == tests
     assert definition.job("lint").call == ("nox", "-s", "lint")
     assert [job.name for job in definition.of_session("test-3.11")] == list(tests[:2])
+    assert definition.of_session("test-3.13") == ()
     with pytest.raises(KeyError):
         definition.job("test-3.12")
 
