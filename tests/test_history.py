@@ -238,7 +238,9 @@ def test_the_database_of_a_newer_version_is_left_alone(file: Path) -> None:
         for event in events("r1", [passed("lint")]):
             history.record(event)
         assert history.runs(10) == ()
-        assert history.note == "runs are not recorded: a newer Pushgate made pushgate.db"
+        assert (
+            history.note == "the history of runs cannot be used: a newer Pushgate made pushgate.db"
+        )
     assert file.read_bytes() == before
 
 
@@ -252,7 +254,7 @@ def test_a_folder_that_cannot_be_written_costs_the_history_only(tmp_path: Path) 
         assert (history.runs(10), history.jobs("r1"), history.prune()) == ((), (), ())
         assert history.expected(["lint"]) == {}
         assert history.last(PROJECT) is None
-        assert history.note.startswith("runs are not recorded: ")
+        assert history.note.startswith("the history of runs cannot be used: ")
 
 
 def test_a_database_that_vanishes_ends_no_run(history: History, file: Path) -> None:
@@ -264,3 +266,10 @@ def test_a_database_that_vanishes_ends_no_run(history: History, file: Path) -> N
     with History.open(file) as again:
         assert again.note == ""
         assert again.runs(10) == ()
+
+
+def test_a_folder_whose_name_is_no_text_ends_no_run(history: History) -> None:
+    """Such a name cannot be kept; the run goes on without history."""
+    for event in events("r1", [passed("lint")], project=Path("/home/me/caf\udce9")):
+        history.record(event)
+    assert history.note.startswith("the history of runs cannot be used: ")

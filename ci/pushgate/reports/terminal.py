@@ -214,7 +214,7 @@ def show_problem(problem: str) -> None:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in {"job", "gate"})
+        table.add_column(column, overflow="fold", no_wrap=column in {"run", "job", "gate"})
     return table
 
 
