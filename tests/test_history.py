@@ -66,17 +66,20 @@ def test_a_run_is_kept_with_its_jobs(history: History, file: Path) -> None:
 
 def test_expected_is_the_median_of_the_last_ten_passes(history: History) -> None:
     """Older passes, failures and the jobs of nobody's question do not count."""
-    for number, seconds in enumerate([1000.0] * 3 + [1.0, 2.0, 3.0, 4.0, 5.0] * 2):
+    for number, seconds in enumerate([1000.0] * 3 + [float(number) for number in range(1, 11)]):
         record(history, events(f"r{number}", [passed("lint", seconds), passed("types", 7.0)]))
-    record(history, events("last", [failed("lint")], ExitCode.FAILED))
-    assert history.expected(["lint", "build"], PROJECT) == {"lint": 3.0}
+    for number in range(5):
+        record(history, events(f"failed-{number}", [failed("lint")], ExitCode.FAILED))
+    assert history.expected(["lint", "build"], PROJECT) == {"lint": 5.5}
 
 
 def test_expected_prefers_the_project_to_its_neighbours(history: History) -> None:
     """A fresh worktree borrows the times of the others; a project with its own keeps to them."""
     other = Path("/home/me/other")
     record(history, events("mine", [passed("lint", 1.0)]))
-    record(history, events("theirs", [passed("lint", 9.0), passed("docs", 5.0)], project=other))
+    for number in range(10):
+        theirs = [passed("lint", 9.0), passed("docs", 5.0)]
+        record(history, events(f"theirs-{number}", theirs, project=other))
     assert history.expected(["lint", "docs"], PROJECT) == {"lint": 1.0, "docs": 5.0}
     assert history.expected(["lint"], other) == {"lint": 9.0}
 
@@ -235,7 +238,9 @@ def test_the_database_of_a_newer_version_is_left_alone(file: Path) -> None:
         for event in events("r1", [passed("lint")]):
             history.record(event)
         assert history.runs(10) == ()
-        assert history.note == "runs are not recorded: a newer Pushgate made pushgate.db"
+        assert (
+            history.note == "the history of runs cannot be used: a newer Pushgate made pushgate.db"
+        )
     assert file.read_bytes() == before
 
 
@@ -249,7 +254,7 @@ def test_a_folder_that_cannot_be_written_costs_the_history_only(tmp_path: Path) 
         assert (history.runs(10), history.jobs("r1"), history.prune()) == ((), (), ())
         assert history.expected(["lint"]) == {}
         assert history.last(PROJECT) is None
-        assert history.note.startswith("runs are not recorded: ")
+        assert history.note.startswith("the history of runs cannot be used: ")
 
 
 def test_a_database_that_vanishes_ends_no_run(history: History, file: Path) -> None:
@@ -261,3 +266,10 @@ def test_a_database_that_vanishes_ends_no_run(history: History, file: Path) -> N
     with History.open(file) as again:
         assert again.note == ""
         assert again.runs(10) == ()
+
+
+def test_a_folder_whose_name_is_no_text_ends_no_run(history: History) -> None:
+    """Such a name cannot be kept; the run goes on without history."""
+    for event in events("r1", [passed("lint")], project=Path("/home/me/caf\udce9")):
+        history.record(event)
+    assert history.note.startswith("the history of runs cannot be used: ")

@@ -124,3 +124,13 @@ def test_no_runs_yet_is_one_line(
     """Who asks too early is told what to do."""
     terminal.show_runs(history_report.last_runs(history, tmp_path, 20))
     assert capsys.readouterr().out == "no runs yet: `pushgate run` makes the first\n"
+
+
+def test_a_history_that_cannot_be_read_is_not_an_empty_one(tmp_path: Path) -> None:
+    """Who asks for runs is told why there are none to see."""
+    (tmp_path / "state").write_text("not a folder", encoding="utf-8")
+    with History.open(tmp_path / "state" / "pushgate.db") as history:
+        with pytest.raises(ConfigurationError, match="the history of runs cannot be used: "):
+            history_report.last_runs(history, tmp_path, 20)
+        with pytest.raises(ConfigurationError, match="the history of runs cannot be used: "):
+            history_report.find_run(history, tmp_path, "last")

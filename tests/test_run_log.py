@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -181,6 +182,21 @@ def test_a_killed_run_is_found_until_it_was_swept(tmp_path: Path) -> None:
     assert [folder.name for folder in liveness.dead(tmp_path)] == ["r1"]
     assert list(liveness.dead(tmp_path)) == []
     assert list(liveness.dead(tmp_path / "none")) == []
+
+
+def test_a_run_that_another_sweep_was_faster_with_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one was done between this one's opening the file and its locking it."""
+    kill_a_run(tmp_path / "r1")
+    lock = fcntl.flock
+
+    def lock_late(file: int, kind: int) -> None:
+        (tmp_path / "r1" / liveness.ALIVE).unlink()
+        lock(file, kind)
+
+    monkeypatch.setattr(fcntl, "flock", lock_late)
+    assert list(liveness.dead(tmp_path)) == []
 
 
 def test_sweeps_at_once_share_the_dead(tmp_path: Path) -> None:

@@ -54,8 +54,14 @@ def last_runs(history: History, runs: Path, limit: int) -> tuple[PastRun, ...]:
         history: The repository's history.
         runs: The folder of all runs' folders: a run that is under way has a lock there.
         limit: At most how many.
+
+    Raises:
+        ConfigurationError: The history cannot be used: that is not the same as no runs.
     """
-    return tuple(_judged(run, runs) for run in history.runs(limit))
+    summaries = history.runs(limit)
+    if history.note:
+        raise ConfigurationError(history.note)
+    return tuple(_judged(run, runs) for run in summaries)
 
 
 def find_run(history: History, runs: Path, name: str) -> PastRun:

@@ -56,7 +56,7 @@ def table(*columns: str) -> Table:
     """Return an empty table; long cells are folded, names are not."""
     empty = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        empty.add_column(column, overflow="fold", no_wrap=column in {"job", "gate"})
+        empty.add_column(column, overflow="fold", no_wrap=column in {"run", "job", "gate"})
     return empty
 
 

@@ -96,7 +96,7 @@ class History:
         try:
             return cls(path, database.connect(path))
         except (database.NewerDatabaseError, OSError, sqlite3.Error) as error:
-            return cls(path, None, f"runs are not recorded: {error}")
+            return cls(path, None, f"the history of runs cannot be used: {error}")
 
     def __enter__(self) -> Self:
         return self
@@ -244,7 +244,7 @@ class History:
 
     def _give_up(self, error: Exception) -> None:
         self._close()
-        self.note = f"runs are not recorded: {error}"
+        self.note = f"the history of runs cannot be used: {error}"
         if database.is_damage(error):
             with contextlib.suppress(OSError, sqlite3.Error, database.NewerDatabaseError):
                 database.set_aside(self._path)
