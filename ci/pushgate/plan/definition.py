@@ -23,7 +23,7 @@ from pushgate.model.settings import ConfigurationError, Settings
 NOXFILE: Final = "noxfile.py"
 
 DEFINING: Final = ("pyproject.toml", NOXFILE)
-"""The files of a project that say what its gates are."""
+"""The files of a project that say what its gates are, beside the lock of their environments."""
 
 
 @dataclass(frozen=True)

@@ -89,8 +89,15 @@ class _Changed:
         folder = "/".join(settings.root.relative_to(settings.repository).parts)
         if changes.files is None:
             return cls(None, str(changes), folder, None)
-        files = (name for name in DEFINING if posixpath.join(folder, name) in changes.files)
-        return cls(tuple(sorted(changes.files)), changes.since, folder, next(files, None))
+        files = [settings.root / name for name in DEFINING]
+        if settings.dependencies.lock:
+            files.append(settings.dependencies.lock)
+        changed = (
+            file.name
+            for file in files
+            if file.relative_to(settings.repository).as_posix() in changes.files
+        )
+        return cls(tuple(sorted(changes.files)), changes.since, folder, next(changed, None))
 
     def decision(self, job: Job) -> tuple[bool, str]:
         if self.paths is None:
