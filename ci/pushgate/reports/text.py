@@ -10,16 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 _CONTROL: Final = re.compile(
-    # Sequences such as colours and links whole, then every other control character.
+    # Sequences such as colours and links whole, then every other control character (not tabs).
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])"
-    r"|[\x00-\x09\x0b-\x1f\x7f-\x9f]"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
 _PIPE_WIDTH: Final = 10_000
 
 
 def harmless(text: str) -> str:
     """Return text less what would steer the terminal; it keeps its lines."""
-    return _CONTROL.sub("", text.expandtabs())
+    return _CONTROL.sub("", text).expandtabs()
 
 
 def settled(line: str) -> str:
