@@ -15,6 +15,8 @@ _CONTROL: Final = re.compile(
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
 _PIPE_WIDTH: Final = 10_000
+_MINUTES_FROM: Final = 100
+"""Up to so many seconds, nobody needs minutes."""
 
 
 def harmless(text: str) -> str:
@@ -34,7 +36,7 @@ def one_line(text: str) -> str:
 
 def seconds(count: float) -> str:
     """Return a duration for people: ``4.1 s``, ``2 min 5 s``."""
-    if count < 100:  # noqa: PLR2004 - up to there, seconds are read faster
+    if count < _MINUTES_FROM:
         return f"{count:.1f} s"
     return f"{int(count) // 60} min {int(count) % 60} s"
 
