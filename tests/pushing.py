@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from conftest import Project
 from pushgate.hooks import pushed
 
@@ -97,6 +99,14 @@ class Recorder:
         if not file.exists():
             return []
         return [Call(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def leave_frameworks(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Forget a framework whose hook runs the tests; those of the tests keep what they have here."""
+    for name in [name for name in os.environ if name.startswith(("PRE_COMMIT", "PREK"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PRE_COMMIT_HOME", str(folder / "framework"))
+    monkeypatch.setenv("PREK_HOME", str(folder / "framework"))
 
 
 def add_remote(project: Project) -> Path:

@@ -17,7 +17,7 @@ from conftest import Project
 from pushgate.hooks.pushed import NotJudged, Pushed, PushError, read
 from pushgate.model.event import Event
 from pushgate.tools import git, process
-from pushing import FRAMEWORKS, SETTINGS, Recorder, add_remote, push
+from pushing import FRAMEWORKS, SETTINGS, Recorder, add_remote, leave_frameworks, push
 
 Make = Callable[..., Project]
 
@@ -49,11 +49,8 @@ class Clone:
 
 @pytest.fixture(autouse=True)
 def _no_framework(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """These tests may themselves run in a hook of a framework; theirs keep nothing elsewhere."""
-    for name in [name for name in os.environ if name.startswith(("PRE_COMMIT", "PREK"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path / "framework"))
-    monkeypatch.setenv("PREK_HOME", str(tmp_path / "framework"))
+    """Outside of a framework's hook."""
+    leave_frameworks(monkeypatch, tmp_path)
 
 
 @pytest.fixture
