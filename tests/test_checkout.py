@@ -265,6 +265,24 @@ def test_a_branch_of_the_user_does_not_move(project: Project) -> None:
     assert git.commit_of(project.root, "side") == second
 
 
+def test_a_change_that_git_was_told_to_overlook(project: Project) -> None:
+    """A file is as in the commit again even where a gate told git not to look at it."""
+    _, second = _commits(project)
+    expected = _checked_out(project.root, second)
+    store = Store.of(project.root)
+    with clean_checkout(project.root, store, second) as folder:
+        slot = Project(folder)
+        slot.git("update-index", "--assume-unchanged", "script")
+        slot.git("update-index", "--skip-worktree", "src/pkg/core.py", "src/pkg/__init__.py")
+        slot.write({"script": "changed", "src/pkg/core.py": "changed"})
+        (folder / "src" / "pkg" / "__init__.py").unlink()
+    assert _checked_out(project.root, second) == expected
+    with clean_checkout(project.root, store, second) as folder:
+        Project(folder).git("sparse-checkout", "set", "--cone", "odd")
+        assert not (folder / "src").exists()
+    assert _checked_out(project.root, second) == expected
+
+
 def _no_link(slot: Path, _git_folder: Path) -> None:
     (slot / ".git").unlink()
 

@@ -24,11 +24,13 @@ _SETTINGS: Final = (
     "core.attributesFile=/dev/null",
     "core.autocrlf=false",
     "core.eol=lf",
-    "core.sparseCheckout=false",
     # Every change of a file is seen.
     "core.checkStat=default",
     "core.trustctime=true",
     "core.untrackedCache=false",
+    # A file that someone told git to skip is looked at again if the patterns hold it: all do.
+    "core.sparseCheckout=true",
+    "core.sparseCheckoutCone=false",
     # The links between tree and repository are absolute, and the reflog does not grow.
     "worktree.useRelativePaths=false",
     "core.logAllRefUpdates=false",
@@ -197,6 +199,9 @@ def switch(tree: Worktree, commit: str) -> None:
     """
     for lock in tree.git_folder.rglob("*.lock"):
         lock.unlink()
+    patterns = tree.git_folder / "info" / "sparse-checkout"
+    patterns.parent.mkdir(exist_ok=True)
+    patterns.write_text("/*\n", encoding="utf-8")
     tree.git("checkout", "--quiet", "--force", "--detach", commit)
 
 
