@@ -19,7 +19,7 @@ import pytest
 from conftest import Project
 from pushgate.run.checkout import CheckoutError, clean_checkout
 from pushgate.run.store import Store
-from pushgate.tools import git
+from pushgate.tools import commits, git
 
 Make = Callable[..., Project]
 
@@ -114,7 +114,7 @@ def _slot(project: Project, number: int = 1) -> Path:
 
 
 def _commits(project: Project) -> tuple[str, str]:
-    return git.commit_of(project.root, "HEAD~1"), git.commit_of(project.root, "HEAD")
+    return commits.named(project.root, "HEAD~1"), commits.named(project.root, "HEAD")
 
 
 def test_it_holds_exactly_the_commit(project: Project, tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_every_layout(
 ) -> None:
     """It is exact, warm and leaves the user's files alone in every layout of a repository."""
     root = layout(project, tmp_path)
-    commit = git.commit_of(root, "HEAD")
+    commit = commits.named(root, "HEAD")
     before = _digest(root)
     expected = _cloned(root, commit, tmp_path / "expected")
     assert "src/pkg/core.py" in expected
@@ -262,7 +262,7 @@ def test_a_branch_of_the_user_does_not_move(project: Project) -> None:
     with clean_checkout(project.root, store, first) as folder:
         assert git.head(folder) == first
         assert Project(folder).run("git", "symbolic-ref", "-q", "HEAD").returncode == 1
-    assert git.commit_of(project.root, "side") == second
+    assert commits.named(project.root, "side") == second
 
 
 def test_a_change_that_git_was_told_to_overlook(project: Project) -> None:
@@ -437,7 +437,7 @@ def test_files_that_a_filter_changes_are_told(project: Project) -> None:
     project.git("config", "filter.odd.smudge", "tr 3 4")
     project.write({".gitattributes": "src/pkg/core.py filter=odd\n"})
     project.commit()
-    commit = git.commit_of(project.root, "HEAD")
+    commit = commits.named(project.root, "HEAD")
     with pytest.raises(CheckoutError, match=r"^src/pkg/core\.py is not what [0-9a-f]{12} holds"):
         _checked_out(project.root, commit)
 
@@ -448,7 +448,7 @@ def test_lfs_pointers_are_told(project: Project) -> None:
     project.write({"assets/.gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"})
     project.write({"assets/a.bin": pointer, "assets/b.bin": pointer, "assets/c.bin": "content"})
     project.commit()
-    commit = git.commit_of(project.root, "HEAD")
+    commit = commits.named(project.root, "HEAD")
     with pytest.raises(CheckoutError, match=r"^assets/a\.bin and 1 more are only .*git lfs fetch"):
         _checked_out(project.root, commit)
 

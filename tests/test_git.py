@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 from conftest import Project
-from pushgate.tools import git, process
+from pushgate.tools import commits, git, process
 
 ODD_NAMES: Final = ("with space", 'quote"', "it's", "new\nline", "tab\t", "ünïcödé", "-dash", "*")
 
@@ -260,7 +260,7 @@ def _diverged(project: Project) -> tuple[str, str]:
     project.git("checkout", "--quiet", "main")
     project.write({"folder/changed": "main"})
     project.commit("main")
-    return git.commit_of(project.root, "side"), git.commit_of(project.root, "main")
+    return commits.named(project.root, "side"), commits.named(project.root, "main")
 
 
 def test_the_commit_of_a_revision(project: Project) -> None:
@@ -269,14 +269,14 @@ def test_the_commit_of_a_revision(project: Project) -> None:
     project.git("tag", "--annotate", "--message", "1", "heavy")
     full = project.git("rev-parse", "HEAD").strip()
     for revision in ("HEAD", "main", "light", "heavy", full, full[:8]):
-        assert git.commit_of(project.root, revision) == full
+        assert commits.named(project.root, revision) == full
 
 
 @pytest.mark.parametrize("revision", ["missing", "--all", "", "HEAD:plain", "0" * 40, "a b"])
 def test_an_unknown_revision_is_told(project: Project, revision: str) -> None:
     """What names no commit is named."""
-    with pytest.raises(git.UnknownRevisionError) as error:
-        git.commit_of(project.root, revision)
+    with pytest.raises(commits.UnknownRevisionError) as error:
+        commits.named(project.root, revision)
     assert f"no commit `{revision}`" in str(error.value)
 
 
@@ -290,17 +290,17 @@ def test_the_base_is_the_remotes_branch_or_the_local_one(project: Project, tmp_p
     mine = git.head(clone.root)
     clone.git("branch", "only-here")
     root = clone.root
-    assert git.base_commit(root, "main") == git.Base(theirs, "refs/remotes/origin/main")
-    assert git.base_commit(root, "main", "fork") == git.Base(mine, "refs/heads/main")
-    assert git.base_commit(root, "only-here") == git.Base(mine, "refs/heads/only-here")
-    assert git.base_commit(root, "dev") is None
+    assert commits.base(root, "main") == commits.Base(theirs, "refs/remotes/origin/main")
+    assert commits.base(root, "main", "fork") == commits.Base(mine, "refs/heads/main")
+    assert commits.base(root, "only-here") == commits.Base(mine, "refs/heads/only-here")
+    assert commits.base(root, "dev") is None
 
 
 def test_a_merge_has_the_changes_of_both(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the same commit each time, whoever makes it, with the base as first parent."""
     side, main = _diverged(project)
     before = _hash(project.root / ".git" / "index")
-    merge = git.merged(project.root, side, main)
+    merge = commits.merged(project.root, side, main)
     assert project.git("show", f"{merge}:plain") == "side"
     assert project.git("show", f"{merge}:folder/changed") == "main"
     assert project.git("show", "--no-patch", "--format=%P", merge).split() == [main, side]
@@ -311,7 +311,7 @@ def test_a_merge_has_the_changes_of_both(project: Project, monkeypatch: pytest.M
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     project.git("config", "user.name", "Another")
     project.git("config", "i18n.commitEncoding", "latin1")
-    assert git.merged(project.root, side, main) == merge
+    assert commits.merged(project.root, side, main) == merge
 
 
 def test_nothing_to_merge(project: Project) -> None:
@@ -319,8 +319,8 @@ def test_nothing_to_merge(project: Project) -> None:
     first = git.head(project.root)
     project.commit("second")
     second = git.head(project.root)
-    assert git.merged(project.root, second, first) == second
-    assert git.merged(project.root, second, second) == second
+    assert commits.merged(project.root, second, first) == second
+    assert commits.merged(project.root, second, second) == second
 
 
 def test_a_merge_conflict_names_the_files(project: Project) -> None:
@@ -328,8 +328,10 @@ def test_a_merge_conflict_names_the_files(project: Project) -> None:
     side, _ = _diverged(project)
     project.write({"plain": "main"})
     project.commit()
-    with pytest.raises(git.MergeConflictError, match=r"in conflict with .* in plain: ") as error:
-        git.merged(project.root, side, git.head(project.root))
+    with pytest.raises(
+        commits.MergeConflictError, match=r"in conflict with .* in plain: "
+    ) as error:
+        commits.merged(project.root, side, git.head(project.root))
     assert error.value.files == ("plain",)
 
 
@@ -339,8 +341,8 @@ def test_a_merge_without_the_history_is_told(project: Project, tmp_path: Path) -
     shallow = Project(tmp_path / "shallow")
     url = project.root.as_uri()
     project.git("clone", "--quiet", "--depth=1", "--no-single-branch", url, str(shallow.root))
-    with pytest.raises(git.MergeError, match=r"unrelated histories.*git fetch --unshallow"):
-        git.merged(shallow.root, side, main)
+    with pytest.raises(commits.MergeError, match=r"unrelated histories.*git fetch --unshallow"):
+        commits.merged(shallow.root, side, main)
 
 
 def test_an_old_git_cannot_merge(
@@ -359,5 +361,5 @@ def test_an_old_git_cannot_merge(
     )
     old.chmod(0o755)
     monkeypatch.setenv("PATH", f"{old.parent}:{os.environ['PATH']}")
-    with pytest.raises(git.MergeError, match=r"git 2\.30\.2 .* 2\.38 or newer"):
-        git.merged(project.root, side, main)
+    with pytest.raises(commits.MergeError, match=r"git 2\.30\.2 .* 2\.38 or newer"):
+        commits.merged(project.root, side, main)
