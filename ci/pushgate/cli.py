@@ -46,6 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status, one of ``ExitCode``.
     """
     parsed = words.parse(arguments)
+    code = _executed(parsed)
+    if parsed.command == "pre-push" and code is not ExitCode.PASSED:
+        terminal.show_refusal("interrupted" if code is ExitCode.INTERRUPTED else "")
+    return code
+
+
+def _executed(parsed: argparse.Namespace) -> ExitCode:
     try:
         with interrupts.terminable():
             code = _COMMANDS[parsed.command](parsed)
@@ -79,30 +86,29 @@ def _definition() -> Definition:
 
 
 def _run(parsed: argparse.Namespace) -> ExitCode:
-    definition = _definition()
-    settings = definition.settings
-    store = Store.of(settings.repository)
-    chosen = _target(parsed, definition)
-    with target.checked_out(chosen, settings.root, store) as root:
-        if chosen.clean:
-            definition = of_project(root)
-        planned = _planned(parsed, definition, chosen, settings.root)
+    project = find_project(Path.cwd())
+    store = Store.of(git.toplevel(project))
+    chosen = _target(parsed, project)
+    with target.checked_out(chosen, project, store) as root:
+        definition = of_project(root)
+        planned = _planned(parsed, definition, chosen, project)
         request = Request(
             jobs=planned.selected,
             event=str(planned.event),
             target=chosen,
-            project=settings.root,
-            notes=() if chosen.clean else only_here(settings).notes,
+            project=project,
+            notes=() if chosen.clean else only_here(definition.settings).notes,
         )
         with launch.opened(store) as run, _reporter(parsed, sys.stdout) as report:
             return launch.launch(definition, request, run, _pace(parsed), report)
 
 
-def _target(parsed: argparse.Namespace, definition: Definition) -> Target:
-    repository = definition.settings.repository
+def _target(parsed: argparse.Namespace, project: Path) -> Target:
+    repository = git.toplevel(project)
     if parsed.commit:
         return target.commit(repository, parsed.commit)
     if parsed.merge:
+        definition = of_project(project)
         return target.merge(repository, _event(parsed, definition).ref or _main(definition))
     return target.files(repository)
 
@@ -172,9 +178,11 @@ def _install(_parsed: argparse.Namespace) -> ExitCode:
 
 
 def _pre_push(parsed: argparse.Namespace) -> ExitCode:
+    # Git starts a hook at the top; the user's shell finds the paths that are told from here.
+    os.chdir(os.environ.get("GIT_PREFIX") or ".")
     # What git shows of a hook is on standard error: standard output may be a program's.
     with run_report.reporter(sys.stderr, verbose=parsed.verbose) as report:
-        push = pushed.read(sys.stdin.buffer, os.environ, git.toplevel(Path.cwd()))
+        push = pushed.read(sys.stdin.buffer, os.environ, Path.cwd())
         return pre_push.judge(Path.cwd(), push, _pace(parsed), report)
 
 

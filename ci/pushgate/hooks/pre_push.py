@@ -11,6 +11,7 @@ from pushgate.hooks.pushed import NotJudged, Pushed
 from pushgate.model.job import Job
 from pushgate.model.outcome import ExitCode
 from pushgate.model.run_event import Consumer, Note
+from pushgate.model.settings import ConfigurationError
 from pushgate.plan import changes
 from pushgate.plan.definition import NOXFILE, Definition, of_project
 from pushgate.plan.planner import plan
@@ -18,6 +19,7 @@ from pushgate.run import launch, target
 from pushgate.run.checkout import clean_checkout
 from pushgate.run.launch import Pace, Request
 from pushgate.run.store import Store
+from pushgate.run.target import Target
 from pushgate.tools import git
 
 Push = tuple[Sequence[Pushed], Sequence[NotJudged]]
@@ -36,8 +38,12 @@ def judge(folder: Path, push: Push, pace: Pace, report: Consumer) -> ExitCode:
     Returns:
         ``PASSED`` if all that was selected did, for every ref; ``INTERRUPTED``; else
         ``FAILED``, which refuses the push.
+
+    Raises:
+        ConfigurationError: A project that is pushed has no valid definition.
+        CheckoutError: A commit cannot be checked out as CI would have it.
     """
-    repository = git.toplevel(folder.resolve())
+    repository = _repository(folder)
     pushed, not_judged = push
     for ref in not_judged:
         report(_note(f"{ref.remote_ref}: {ref.reason}"))
@@ -51,6 +57,14 @@ def judge(folder: Path, push: Push, pace: Pace, report: Consumer) -> ExitCode:
     return worst
 
 
+def _repository(folder: Path) -> Path:
+    try:
+        return git.toplevel(folder.resolve())
+    except git.NoRepositoryError:
+        # A push needs no working tree: beside several of them, the repository may have none.
+        return git.common_folder(folder.resolve())
+
+
 def _judged(
     repository: Path, commit: str, refs: Sequence[Pushed], pace: Pace, report: Consumer
 ) -> Iterator[ExitCode]:
@@ -60,32 +74,49 @@ def _judged(
     names = ", ".join(ref.remote_ref.split("/", 2)[-1] for ref in refs)
     chosen = replace(chosen, words=f"{chosen.words}, pushed to {names}")
     with clean_checkout(repository, store, commit) as top:
-        projects = _projects(top)
-        if not projects:
+        definitions = _definitions(top, chosen)
+        if not definitions:
             report(_note(f"{chosen.words}: no {NOXFILE} there calls Pushgate: nothing to judge"))
-        for project in projects:
-            definition = of_project(project)
+        for folder, definition in definitions.items():
             events, jobs = _planned(definition, refs)
             request = Request(
                 jobs=jobs,
                 event=events,
-                target=chosen,
-                project=repository / project.relative_to(top),
+                target=_within(chosen, folder),
+                project=repository / folder,
             )
             with launch.opened(store) as run:
                 yield launch.launch(definition, request, run, pace, report)
+
+
+def _definitions(top: Path, chosen: Target) -> dict[Path, Definition]:
+    """Read all projects of a commit, by their folders in it."""
+    definitions, problems = {}, []
+    for folder in _projects(top):
+        try:
+            definitions[folder] = of_project(top / folder)
+        except ConfigurationError as error:
+            words = _within(chosen, folder).words
+            problems += [f"{words}: {problem}" for problem in error.problems]
+    if problems:
+        raise ConfigurationError(*problems)
+    return definitions
+
+
+def _within(chosen: Target, folder: Path) -> Target:
+    return replace(chosen, words=f"{folder} in {chosen.words}") if folder.parts else chosen
 
 
 def _projects(top: Path) -> list[Path]:
     """Find the folders whose noxfile calls Pushgate, without those within another one."""
     found: list[Path] = []
     tracked = (Path(path) for path in git.tracked_files(top))
-    noxfiles = [path for path in tracked if path.name == NOXFILE]
+    noxfiles = [path for path in tracked if path.name == NOXFILE and (top / path).is_file()]
     for noxfile in sorted(noxfiles, key=lambda path: len(path.parts)):
-        folder = top / noxfile.parent
+        folder = noxfile.parent
         calls = b"pushgate" in (top / noxfile).read_bytes()
         within = any(folder.is_relative_to(project) for project in found)
-        if calls and not within and (folder / "pyproject.toml").is_file():
+        if calls and not within and (top / folder / "pyproject.toml").is_file():
             found.append(folder)
     return found
 
