@@ -141,5 +141,6 @@ class Gated:
 
 def headlines(told: str) -> list[str]:
     """Return the first line about each run, ids of commits left out."""
-    lines = [line for line in told.splitlines() if re.match(r"\d+ jobs? for ", line)]
+    # prek indents what a hook prints.
+    lines = re.findall(r"^ *(\d+ jobs? for .*)", told, re.MULTILINE)
     return [re.sub(r"[0-9a-f]{12}", "ID", line) for line in lines]

@@ -105,7 +105,7 @@ def _run(parsed: argparse.Namespace) -> ExitCode:
 
 def _target(parsed: argparse.Namespace, project: Path) -> Target:
     repository = git.toplevel(project)
-    if parsed.commit:
+    if parsed.commit is not None:
         return target.commit(repository, parsed.commit)
     if parsed.merge:
         definition = of_project(project)
