@@ -94,7 +94,7 @@ def test_a_row_for_each_job(board: Board, terminal: Terminal, clock: FakeClock) 
         "· a-gate-with-…oo-long(2of4)          ~1:01:40",
         "· audit",
         "· coverage                            ~0:02   waits for test-3.12(1of4)",
-        f"{'─' * 38}  2/6 done  1 failed  0:12  ~1:01:40 left",
+        f"{'─' * 36}  2/6 done  1 failed  0:12  ~1:01:40 left",
     ]
 
 
