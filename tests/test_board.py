@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -90,14 +91,19 @@ def test_a_row_for_each_job(board: Board, terminal: Terminal, clock: FakeClock) 
     ]
 
 
-def test_the_end(board: Board, terminal: Terminal) -> None:
+def test_the_end(
+    board: Board, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In the end the board is gone, and all jobs, what failed and the verdict stay."""
+    log = tmp_path / "types.log"
+    log.write_text(f"a.py:3: error: {HOSTILE}\nFound 1 error\n")
+    monkeypatch.chdir(tmp_path)
     _play(
         board,
         run_started(*JOBS[:3]),
         Note(at=START, text=f"a note {HOSTILE}"),
         *(started(job.name) for job in JOBS[:3]),
-        ended("types", "failed", "why"),
+        ended("types", "failed", "why", log=log),
         ended("test-3.12(1of4)", attempts=2),
         ended("lint"),
         run_finished(1, "types"),
@@ -113,7 +119,9 @@ def test_the_end(board: Board, terminal: Terminal) -> None:
         "test-3.12(1of4)  flaky    4.1 s   passed on attempt 2",
         "",
         "types failed: why",
-        "  log:   /logs/types",
+        "    a.py:3: error: [bold]x[/] red l7m é🚀",
+        "    Found 1 error",
+        "  log:   types.log",
         "  again: nox -s 'types'",
         "",
         "only the failed ones again: pushgate run --failed",
