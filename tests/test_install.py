@@ -379,6 +379,18 @@ def test_a_link_to_the_teams_hooks(project: Project, recorder: Recorder) -> None
     assert not list((project.root / "hooks").iterdir())
 
 
+def test_a_repository_behind_a_link(project: Project, recorder: Recorder, tmp_path: Path) -> None:
+    """Reached by a link, the repository's hooks are its own all the same."""
+    (tmp_path / "link").symlink_to(project.root)
+    (tmp_path / "folder").symlink_to(project.root / "folder")
+    for folder in (tmp_path / "link", tmp_path / "folder"):
+        assert _install(folder, recorder).status == ExitCode.PASSED
+    project.git("config", "core.hooksPath", str(tmp_path / "link" / "hooks"))
+    assert "the team commits" in _install(tmp_path / "link", recorder).lines[0]
+    project.git("config", "core.hooksPath", str(tmp_path / "link" / ".git" / "hooks"))
+    assert _install(project.root, recorder).path == _hook(project)
+
+
 def test_a_folder_within_gits_own(project: Project, recorder: Recorder) -> None:
     """A `core.hooksPath` within git's folder is this clone's own: the hook goes there."""
     project.git("config", "core.hooksPath", ".git/our hooks")
