@@ -346,6 +346,19 @@ def test_a_damaged_checkout_is_repaired(
     assert not list((common / "worktrees").rglob("*.lock"))
 
 
+def test_another_working_tree_of_the_user_is_left_alone(project: Project, tmp_path: Path) -> None:
+    """A checkout that leads to a working tree of the user's is made anew; that one stays."""
+    _, second = _commits(project)
+    tree = Project(tmp_path / "side")
+    project.git("worktree", "add", "--quiet", "-b", "side", str(tree.root))
+    expected = _checked_out(project.root, second)
+    tree.write({"src/pkg/core.py": "mine", "untracked": "mine"})
+    before = _digest(tree.root)
+    shutil.copy(tree.root / ".git", _slot(project) / ".git")
+    assert _checked_out(project.root, second) == expected
+    assert _digest(tree.root) == before
+
+
 @pytest.mark.parametrize("how", ["moved", "copied"])
 def test_a_repository_that_moved(project: Project, tmp_path: Path, how: str) -> None:
     """In a repository that was moved or copied the checkout is its own again."""
@@ -435,7 +448,9 @@ def test_files_that_a_filter_changes_are_told(project: Project) -> None:
     """A file that differs from the commit as soon as it is checked out is named."""
     project.git("config", "filter.odd.clean", "cat")
     project.git("config", "filter.odd.smudge", "tr 3 4")
-    project.write({".gitattributes": "src/pkg/core.py filter=odd\n"})
+    # Git looks twice at a file that is as young as its index; this one is older.
+    project.git("config", "filter.slow.smudge", "sleep 0.1; cat")
+    project.write({".gitattributes": "src/pkg/core.py filter=odd\nz filter=slow\n", "z": "1"})
     project.commit()
     commit = git.commit_of(project.root, "HEAD")
     with pytest.raises(CheckoutError, match=r"^src/pkg/core\.py is not what [0-9a-f]{12} holds"):

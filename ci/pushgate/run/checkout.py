@@ -101,7 +101,7 @@ def _marked(store: Store, number: int) -> Iterator[_Slot]:
 
 
 def _prepare(common: Path, store: Store, slot: _Slot, commit: str) -> None:
-    tree = worktree.find(common, slot.folder)
+    tree = worktree.find(slot.folder)
     # Half a clone of a submodule looks like a whole one.
     if tree is None or (slot.left_by_kill and tree.has_submodules):
         tree = _make(common, store, slot.folder, commit)

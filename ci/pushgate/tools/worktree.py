@@ -82,22 +82,17 @@ def _git(cwd: Path, *arguments: str, folder: Path, check: bool = True) -> proces
     return process.capture(["git", *settings, *arguments], cwd=cwd, env=environment, check=check)
 
 
-def find(common: Path, folder: Path) -> Worktree | None:
-    """Return the working tree in a folder, if it and the repository still know each other.
+def find(folder: Path) -> Worktree | None:
+    """Return the working tree in a folder, if it and a repository still know each other.
 
     Args:
-        common: The git folder of the repository.
         folder: The top folder of the working tree.
     """
     try:
         link = (folder / ".git").read_text(encoding="utf-8").removesuffix("\n")
         git_folder = Path(link.removeprefix("gitdir: "))
         link_back = (git_folder / "gitdir").read_text(encoding="utf-8").removesuffix("\n")
-        known = (
-            git_folder.parent.samefile(common / "worktrees")
-            and Path(link_back).samefile(folder / ".git")
-            and (git_folder / "commondir").is_file()
-        )
+        known = Path(link_back).samefile(folder / ".git")
     except (OSError, ValueError):
         return None
     return Worktree(folder, git_folder) if known else None
@@ -125,7 +120,7 @@ def make(common: Path, folder: Path, commit: str) -> Worktree:
         *(f"--git-dir={common}", "worktree", "add", *options, str(folder), commit),
         folder=folder,
     )
-    if (tree := find(common, folder)) is None:
+    if (tree := find(folder)) is None:
         raise process.CommandError(made, f"git made no working tree in {folder}")
     return tree
 
