@@ -19,7 +19,7 @@ import pytest
 from conftest import Project
 from pushgate.run.checkout import CheckoutError, clean_checkout
 from pushgate.run.store import Store
-from pushgate.tools import git
+from pushgate.tools import git, worktree
 
 Make = Callable[..., Project]
 
@@ -359,6 +359,25 @@ def test_another_working_tree_of_the_user_is_left_alone(project: Project, tmp_pa
     assert _digest(tree.root) == before
 
 
+@pytest.mark.parametrize("layout", [_no_remote, _own_submodule])
+def test_a_link_that_goes_missing_leads_nowhere_else(
+    project: Project, tmp_path: Path, layout: Callable[[Project, Path], Path]
+) -> None:
+    """Without its link a checkout is still changed itself, not the working tree around it."""
+    root = layout(project, tmp_path)
+    commit = git.commit_of(root, "HEAD")
+    (root / "script").write_text("mine", encoding="utf-8")
+    expected = _checked_out(root, commit)
+    before = _digest(root)
+    tree = worktree.find(Store.of(root).checkouts / "1")
+    assert tree
+    (tree.folder / ".git").unlink()
+    (tree.folder / "script").unlink()
+    worktree.switch(tree, commit)
+    assert _content(tree.folder) == expected
+    assert _digest(root) == before
+
+
 @pytest.mark.parametrize("how", ["moved", "copied"])
 def test_a_repository_that_moved(project: Project, tmp_path: Path, how: str) -> None:
     """In a repository that was moved or copied the checkout is its own again."""
@@ -448,8 +467,8 @@ def test_files_that_a_filter_changes_are_told(project: Project) -> None:
     """A file that differs from the commit as soon as it is checked out is named."""
     project.git("config", "filter.odd.clean", "cat")
     project.git("config", "filter.odd.smudge", "tr 3 4")
-    # Git looks twice at a file that is as young as its index; this one is older.
-    project.git("config", "filter.slow.smudge", "sleep 0.1; cat")
+    # Git looks twice at a file that is of the same second as its index; this one is older.
+    project.git("config", "filter.slow.smudge", "sleep 1.1; cat")
     project.write({".gitattributes": "src/pkg/core.py filter=odd\nz filter=slow\n", "z": "1"})
     project.commit()
     commit = git.commit_of(project.root, "HEAD")
@@ -510,6 +529,32 @@ def test_a_submodule_that_cannot_be_had(with_submodules: Project, tmp_path: Path
         _checked_out(with_submodules.root, second)
     (tmp_path / "gone").rename(tmp_path / "middle")
     assert "libs/middle/middle" in _checked_out(with_submodules.root, second)
+
+
+def _as_if_killed(project: Project) -> None:
+    (Store.of(project.root).locks / "checkout-1.in-use").touch()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="only Linux tells a process's environment")
+def test_what_a_killed_run_left_writes_no_more(project: Project) -> None:
+    """What a killed run had started in a checkout is ended before the next one uses it."""
+    _, second = _commits(project)
+    _checked_out(project.root, second)
+    _as_if_killed(project)
+    environment = {**os.environ, worktree.VARIABLE: str(_slot(project))}
+    with subprocess.Popen(["sleep", "60"], env=environment) as left:
+        _checked_out(project.root, second)
+        assert left.wait() == -signal.SIGTERM
+
+
+def test_a_submodule_that_a_killed_run_left_half_cloned(with_submodules: Project) -> None:
+    """After a kill in the middle of a clone the submodule is cloned anew."""
+    _, second = _commits(with_submodules)
+    expected = _checked_out(with_submodules.root, second)
+    common = git.common_folder(with_submodules.root)
+    shutil.rmtree(common / "worktrees" / "1" / "modules" / "libs" / "middle" / "objects")
+    _as_if_killed(with_submodules)
+    assert _checked_out(with_submodules.root, second) == expected
 
 
 _LOOP: Final = """
