@@ -69,7 +69,7 @@ def digest(root: Path) -> dict[str, str]:
 
 
 def _is_checkout(git_folder: Path) -> bool:
-    return "/pushgate/checkouts/" in (git_folder / "gitdir").read_text(encoding="utf-8")
+    return b"/pushgate/checkouts/" in (git_folder / "gitdir").read_bytes()
 
 
 def content(folder: Path) -> dict[str, tuple[int, bytes]]:

@@ -63,6 +63,11 @@ def _half_made(slot: Path, git_folder: Path) -> None:
     slot.mkdir()
 
 
+def _hardly_begun(slot: Path, git_folder: Path) -> None:
+    shutil.rmtree(slot)
+    (git_folder / "gitdir").unlink()
+
+
 def _git_locks(_slot: Path, git_folder: Path) -> None:
     for name in ("index.lock", "HEAD.lock"):
         (git_folder / name).touch()
@@ -82,7 +87,7 @@ def _a_file_instead(slot: Path, _git_folder: Path) -> None:
 
 
 DAMAGES: Final = (
-    *(_no_link, _foreign_link, _no_git_folder, _no_folder, _half_made, _git_locks),
+    *(_no_link, _foreign_link, _no_git_folder, _no_folder, _half_made, _hardly_begun, _git_locks),
     *(_no_head, _broken_index, _a_file_instead),
 )
 
@@ -108,6 +113,10 @@ def test_another_working_tree_of_the_user_is_left_alone(project: Project, tmp_pa
     _, second = commits_of(project)
     tree = Project(tmp_path / "side")
     project.git("worktree", "add", "--quiet", "-b", "side", str(tree.root))
+    # One whose folder is on a disk that is not there now, and whose name is no Unicode.
+    git_folder = git.common_folder(project.root) / "worktrees" / "12"
+    shutil.copytree(git_folder.parent / "side", git_folder)
+    (git_folder / "gitdir").write_bytes(b"/gone/\xff/1/.git\n")
     expected = checked_out(project.root, second)
     tree.write({"src/pkg/core.py": "mine", "untracked": "mine"})
     before = digest(tree.root)

@@ -89,13 +89,15 @@ def find(folder: Path) -> Worktree | None:
         folder: The top folder of the working tree.
     """
     try:
-        link = (folder / ".git").read_text(encoding="utf-8").removesuffix("\n")
-        git_folder = Path(link.removeprefix("gitdir: "))
-        link_back = (git_folder / "gitdir").read_text(encoding="utf-8").removesuffix("\n")
-        known = Path(link_back).samefile(folder / ".git")
+        git_folder = Path(_link(folder / ".git").removeprefix("gitdir: "))
+        known = Path(_link(git_folder / "gitdir")).samefile(folder / ".git")
     except (OSError, ValueError):
         return None
     return Worktree(folder, git_folder) if known else None
+
+
+def _link(file: Path) -> str:
+    return os.fsdecode(file.read_bytes()).removesuffix("\n")
 
 
 def make(common: Path, folder: Path, commit: str) -> Worktree:
@@ -138,7 +140,7 @@ def remove(common: Path, folder: Path) -> None:
     _delete(folder)
     left = [
         git_folder
-        for git_folder in (common / "worktrees").glob("*")
+        for git_folder in (common / "worktrees").glob("*/")
         if _is_about(git_folder, folder.relative_to(common))
     ]
     if left:
@@ -159,7 +161,7 @@ def _delete(folder: Path) -> None:
 
 def _is_about(git_folder: Path, folder: Path) -> bool:
     try:
-        link = (git_folder / "gitdir").read_text(encoding="utf-8").removesuffix("\n")
+        link = _link(git_folder / "gitdir")
     except FileNotFoundError:
         link = ""
     if not link:
