@@ -82,25 +82,22 @@ def _git(cwd: Path, *arguments: str, folder: Path, check: bool = True) -> proces
     return process.capture(["git", *settings, *arguments], cwd=cwd, env=environment, check=check)
 
 
-def find(common: Path, folder: Path) -> Worktree | None:
-    """Return the working tree in a folder, if it and the repository still know each other.
+def find(folder: Path) -> Worktree | None:
+    """Return the working tree in a folder, if it and a repository still know each other.
 
     Args:
-        common: The git folder of the repository.
         folder: The top folder of the working tree.
     """
     try:
-        link = (folder / ".git").read_text(encoding="utf-8").removesuffix("\n")
-        git_folder = Path(link.removeprefix("gitdir: "))
-        link_back = (git_folder / "gitdir").read_text(encoding="utf-8").removesuffix("\n")
-        known = (
-            git_folder.parent.samefile(common / "worktrees")
-            and Path(link_back).samefile(folder / ".git")
-            and (git_folder / "commondir").is_file()
-        )
+        git_folder = Path(_link(folder / ".git").removeprefix("gitdir: "))
+        known = Path(_link(git_folder / "gitdir")).samefile(folder / ".git")
     except (OSError, ValueError):
         return None
     return Worktree(folder, git_folder) if known else None
+
+
+def _link(file: Path) -> str:
+    return os.fsdecode(file.read_bytes()).removesuffix("\n")
 
 
 def make(common: Path, folder: Path, commit: str) -> Worktree:
@@ -125,7 +122,7 @@ def make(common: Path, folder: Path, commit: str) -> Worktree:
         *(f"--git-dir={common}", "worktree", "add", *options, str(folder), commit),
         folder=folder,
     )
-    if (tree := find(common, folder)) is None:
+    if (tree := find(folder)) is None:
         raise process.CommandError(made, f"git made no working tree in {folder}")
     return tree
 
@@ -143,7 +140,7 @@ def remove(common: Path, folder: Path) -> None:
     _delete(folder)
     left = [
         git_folder
-        for git_folder in (common / "worktrees").glob("*")
+        for git_folder in (common / "worktrees").glob("*/")
         if _is_about(git_folder, folder.relative_to(common))
     ]
     if left:
@@ -164,7 +161,7 @@ def _delete(folder: Path) -> None:
 
 def _is_about(git_folder: Path, folder: Path) -> bool:
     try:
-        link = (git_folder / "gitdir").read_text(encoding="utf-8").removesuffix("\n")
+        link = _link(git_folder / "gitdir")
     except FileNotFoundError:
         link = ""
     if not link:
