@@ -41,7 +41,9 @@ def test_it_holds_exactly_the_commit(project: Project, tmp_path: Path) -> None:
     store = Store.of(project.root)
     for number, commit in enumerate((first, second, first, second, second)):
         with clean_checkout(project.root, store, commit) as folder:
-            assert folder == common / "pushgate" / "checkouts" / "1"
+            assert folder == store.checkouts / "1"
+            # No tool that looks for its settings above may find the user's.
+            assert not folder.is_relative_to(project.root)
             assert git.head(folder) == commit
             assert content(folder) == cloned(project.root, commit, tmp_path / str(number))
     assert digest(project.root) == before

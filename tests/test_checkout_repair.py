@@ -146,9 +146,10 @@ def test_a_link_that_goes_missing_leads_nowhere_else(
 
 @pytest.mark.parametrize("how", ["moved", "copied"])
 def test_a_repository_that_moved(project: Project, tmp_path: Path, how: str) -> None:
-    """In a repository that was moved or copied the checkout is its own again."""
+    """A repository that was moved or copied has a checkout of its own; no abandoned one stays."""
     _, second = commits_of(project)
     expected = checked_out(project.root, second)
+    old = slot_of(project)
     other = Project(tmp_path / "other")
     if how == "moved":
         project.root.rename(other.root)
@@ -158,12 +159,13 @@ def test_a_repository_that_moved(project: Project, tmp_path: Path, how: str) -> 
         before = digest(project.root)
     with clean_checkout(other.root, Store.of(other.root), second) as folder:
         assert content(folder) == expected
-        assert folder == other.root / ".git" / "pushgate" / "checkouts" / "1"
-        assert Project(folder).git("rev-parse", "--git-dir").strip() == str(
-            other.root / ".git" / "worktrees" / "1"
-        )
+        assert folder == Store.of(other.root).checkouts / "1" != old
+        git_folder = Path(Project(folder).git("rev-parse", "--git-dir").strip())
+        assert git_folder.parent == other.root / ".git" / "worktrees"
+    assert old.exists() == old.parent.exists() == (how == "copied")
     if how == "copied":
         assert digest(project.root) == before
+        assert checked_out(project.root, second) == expected
 
 
 def test_five_at_once_get_a_folder_each(project: Project) -> None:

@@ -6,12 +6,12 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pushgate.run.store import Store
+from pushgate.run.store import Store, all_checkouts
 from pushgate.tools import git, process, strays, worktree
 
 _KEPT: Final = (
@@ -124,7 +124,19 @@ def _make(common: Path, store: Store, folder: Path, commit: str) -> worktree.Wor
     from filelock import FileLock  # noqa: PLC0415
 
     with FileLock(store.locks / "checkouts.lock"):
-        return worktree.make(common, folder, commit)
+        tree = worktree.make(common, folder, commit)
+    _remove_abandoned(folder)
+    return tree
+
+
+def _remove_abandoned(own: Path) -> None:
+    """Remove the checkouts of repositories that are gone, or have been moved."""
+    for folder in all_checkouts().glob("*/*/"):
+        if folder != own and worktree.is_abandoned(folder):
+            # Another process may be at it, too.
+            with suppress(OSError):
+                worktree.delete(folder)
+                folder.parent.rmdir()
 
 
 def _bring(tree: worktree.Worktree, commit: str) -> None:
