@@ -11,10 +11,18 @@ import termios
 import threading
 from typing import Final, TextIO
 
+import pytest
 from rich.cells import cell_len
 
 _PART: Final = re.compile(r"\x1b\[(\??[\d;]*)([A-Za-z])|([\r\n])|([^\x00-\x1f\x7f-\x9f])")
 _MARK: Final = b"\x00"
+
+
+def use_xterm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the environment that of a terminal that can draw, whatever the tests run in."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name in ("CI", "GITHUB_ACTIONS", "NO_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
 
 
 class Screen:

@@ -17,6 +17,7 @@ import pytest
 
 from conftest import Project
 from pushgate.hooks import pushed
+from pushgate.hooks.install import Installed, install
 
 _RECORDER: Final = f"""\
 #!{sys.executable}
@@ -31,6 +32,8 @@ call = {{
 with pathlib.Path(__file__).resolve().with_name("calls").open("a") as file:
     print(json.dumps(call), file=file)
 """
+
+READS_INPUT: Final = '#!/bin/sh\ncat > legacy-input\necho "$@" > legacy-arguments\n'
 
 FRAMEWORKS: Final = {
     "pre-commit": (sys.executable, "-m", "pre_commit"),
@@ -128,3 +131,26 @@ def remote_refs(project: Project) -> list[str]:
     """List the refs that origin has."""
     listing = project.git("ls-remote", "--refs", "origin")
     return [line.split("\t")[1] for line in listing.splitlines()]
+
+
+def hook_of(project: Project) -> Path:
+    """Return where the hook of a project is."""
+    return project.root / ".git" / "hooks" / "pre-push"
+
+
+def write_hook(hook: Path, script: str = READS_INPUT) -> None:
+    """Write a hook that git runs."""
+    hook.parent.mkdir(parents=True, exist_ok=True)
+    hook.write_text(script, encoding="utf-8")
+    hook.chmod(0o755)
+
+
+def install_with(folder: Path, recorder: Recorder) -> Installed:
+    """Install a hook that runs the recorder."""
+    return install(folder, str(recorder.program))
+
+
+def hook_files(folder: Path) -> dict[str, bytes]:
+    """Return what pre-push hooks a folder has, without git's sample."""
+    files = (path for path in folder.glob("pre-push*") if path.suffix != ".sample")
+    return {path.name: path.read_bytes() for path in files}

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import os
-import time
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from drawn_screen import Terminal
+from drawn_screen import Terminal, use_xterm
 from pushgate.model.run_event import Note, RunEvent
 from pushgate.reports.board import Board
-from pushgate.reports.progress import Progress
-from pushgate.reports.run_report import reporter
 from sample_run import (
     HOSTILE,
     START,
@@ -39,10 +34,8 @@ MANY = tuple(expected(f"job-{number}", 10) for number in range(200))
 
 
 @pytest.fixture(autouse=True)
-def _terminal_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm-256color")
-    for name in ("CI", "GITHUB_ACTIONS", "NO_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE"):
-        monkeypatch.delenv(name, raising=False)
+def _xterm(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_xterm(monkeypatch)
 
 
 @pytest.fixture
@@ -94,18 +87,23 @@ def test_a_row_for_each_job(board: Board, terminal: Terminal, clock: FakeClock) 
         "· a-gate-with-…oo-long(2of4)          ~1:01:40",
         "· audit",
         "· coverage                            ~0:02   waits for test-3.12(1of4)",
-        f"{'─' * 38}  2/6 done  1 failed  0:12  ~1:01:40 left",
+        f"{'─' * 36}  2/6 done  1 failed  0:12  ~1:01:40 left",
     ]
 
 
-def test_the_end(board: Board, terminal: Terminal) -> None:
+def test_the_end(
+    board: Board, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In the end the board is gone, and all jobs, what failed and the verdict stay."""
+    log = tmp_path / "types.log"
+    log.write_text(f"a.py:3: error: {HOSTILE}\nFound 1 error\n")
+    monkeypatch.chdir(tmp_path)
     _play(
         board,
         run_started(*JOBS[:3]),
         Note(at=START, text=f"a note {HOSTILE}"),
         *(started(job.name) for job in JOBS[:3]),
-        ended("types", "failed", "why"),
+        ended("types", "failed", "why", log=log),
         ended("test-3.12(1of4)", attempts=2),
         ended("lint"),
         run_finished(1, "types"),
@@ -121,7 +119,9 @@ def test_the_end(board: Board, terminal: Terminal) -> None:
         "test-3.12(1of4)  flaky    4.1 s   passed on attempt 2",
         "",
         "types failed: why",
-        "  log:   /logs/types",
+        "    a.py:3: error: [bold]x[/] red l7m é🚀",
+        "    Found 1 error",
+        "  log:   types.log",
         "  again: nox -s 'types'",
         "",
         "only the failed ones again: pushgate run --failed",
@@ -235,131 +235,3 @@ def test_nothing_is_drawn_twice(board: Board, terminal: Terminal) -> None:
     board.tick()
     terminal.rows()
     assert len(terminal.written) == before
-
-
-def test_a_terminal_that_is_gone() -> None:
-    """A terminal that is closed ends the report, not the run."""
-    master, slave = os.openpty()
-    stream = os.fdopen(slave, "w", encoding="utf-8")
-    with reporter(stream, verbose=False) as tell:
-        tell(run_started(*JOBS))
-        os.close(master)
-        for event in (started("lint"), ended("lint", "failed", "why"), run_finished(1, "lint")):
-            tell(event)
-    stream.close()
-
-
-def test_a_pipe_that_is_closed(capfd: pytest.CaptureFixture[str]) -> None:
-    """A pipe that nobody reads ends the report, and is no error when it is closed."""
-    reader, writer = os.pipe()
-    stream = os.fdopen(writer, "w", encoding="utf-8")
-    with reporter(stream, verbose=False) as tell:
-        tell(run_started(*JOBS))
-        os.close(reader)
-        for event in (ended("lint", "failed", "why"), run_finished(1, "lint")):
-            tell(event)
-    stream.close()
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_closed_stream() -> None:
-    """A stream that was closed ends the report, not the run."""
-    stream = io.StringIO()
-    with reporter(stream, verbose=False) as tell:
-        stream.close()
-        tell(run_started(*JOBS))
-
-
-def test_what_a_stream_cannot_encode() -> None:
-    """Characters that a stream does not have are replaced."""
-    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    with reporter(stream, verbose=False) as tell:
-        tell(Note(at=START, text="é\udcff…"))
-    stream.seek(0)
-    assert stream.read() == "note: ???\n"
-
-
-@pytest.mark.parametrize(
-    ("variables", "settings", "draws"),
-    [
-        ({}, {}, True),
-        ({"CI": "1"}, {}, False),
-        ({"TERM": "dumb"}, {}, False),
-        ({}, {"verbose": True}, False),
-        ({}, {"encoding": "latin-1"}, False),
-    ],
-)
-def test_which_report_a_terminal_gets(
-    terminal: Terminal,
-    monkeypatch: pytest.MonkeyPatch,
-    variables: dict[str, str],
-    settings: dict[str, Any],
-    *,
-    draws: bool,
-) -> None:
-    """A board is drawn where it can be; CI, dumb terminals and whole logs get lines."""
-    for name, content in variables.items():
-        monkeypatch.setenv(name, content)
-    terminal.stream.reconfigure(encoding=settings.get("encoding", "utf-8"))  # type: ignore[attr-defined]
-    with reporter(terminal.stream, verbose=settings.get("verbose", False)) as tell:
-        tell(run_started(*JOBS, target="x"))
-        terminal.rows()
-        assert terminal.screen.cursor is not draws
-        tell(ended("lint"))
-    rows = terminal.rows()
-    assert terminal.screen.cursor
-    assert rows[0] == "6 jobs for push:main on x"
-    # Interrupted before its end, a board leaves nothing but what was printed above it.
-    assert any(row.startswith("lint") for row in rows) is not draws
-
-
-def test_the_board_lives(terminal: Terminal) -> None:
-    """The time goes on while no event comes."""
-    with reporter(terminal.stream, verbose=False) as tell:
-        tell(run_started(*JOBS))
-        before = terminal.rows()
-        deadline = time.monotonic() + 60
-        while terminal.rows() == before:
-            assert time.monotonic() < deadline, "nothing was drawn"
-            time.sleep(0.01)
-
-
-def test_the_time_left() -> None:
-    """Work is spread over the cores, but a chain of jobs takes as long as all its jobs."""
-    progress = Progress()
-    chain = (expected("a", 10), expected("b", 10, needs=("a",)), expected("c", 10, needs=("b",)))
-    progress.follow(run_started(*chain, cores=8))
-    assert progress.seconds_left(START) == 30
-    progress.follow(started("a"))
-    assert progress.seconds_left(START + 4) == 26
-    assert progress.seconds_left(START + 40) == 20
-    wide = Progress()
-    wide.follow(run_started(*(expected(f"j{number}", 10) for number in range(8)), cores=2))
-    assert wide.seconds_left(START) == 40
-    assert wide.share(START) == 0
-
-
-def test_jobs_that_nobody_has_measured() -> None:
-    """A new job counts as the typical one; in a first run, as those that have ended."""
-    progress = Progress()
-    progress.follow(run_started(expected("a"), expected("b"), expected("c"), cores=1))
-    assert progress.seconds_left(START) is None
-    progress.follow(ended("a", seconds=7))
-    assert progress.seconds_left(START) == 14
-    assert progress.share(START) == pytest.approx(1 / 3)
-    known = Progress()
-    known.follow(run_started(expected("a", 4), expected("b", 8), expected("c"), cores=1))
-    assert known.seconds_left(START) == 18
-
-
-def test_the_share_that_is_done() -> None:
-    """All is done when all jobs have ended, not before, however long one takes."""
-    progress = Progress()
-    progress.follow(run_started(expected("a", 10), expected("b", 0)))
-    progress.follow(started("a"))
-    assert progress.share(START + 5) == 0.5
-    progress.follow(ended("b"))
-    assert progress.share(START + 500) == 0.99
-    progress.follow(ended("a"))
-    assert progress.share(START + 500) == 1
-    assert Progress().share(START) == 1

@@ -188,7 +188,7 @@ def copy_tracked(repository: Path, destination: Path) -> None:
 
 
 def hooks_folder(repository: Path) -> Path:
-    """Return the folder in which git looks for hooks; it may not exist.
+    """Return the folder in which git looks for hooks, links resolved; it may not exist.
 
     Args:
         repository: The top folder of a working tree: a relative ``core.hooksPath``
