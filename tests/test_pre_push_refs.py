@@ -85,6 +85,9 @@ def test_a_commit_that_does_not_know_pushgate(gated: Gated) -> None:
     gated.project.root.joinpath("web/noxfile.py").symlink_to("nowhere")
     gated.commit({})
     assert "nothing to judge\n" in gated.passes("main")
+    gated.project.git("rm", "--quiet", "pyproject.toml")
+    gated.commit({"noxfile.py": NOXFILE})
+    assert "pushed to main: pyproject.toml: " in gated.is_refused("main")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,7 @@ def test_a_commit_that_does_not_know_pushgate(gated: Gated) -> None:
             "pyproject.toml: tool.pushgate: unknown key",
         ),
         ("pyproject.toml", "[tool.push", "pyproject.toml: "),
+        ("pyproject.toml", "", "pyproject.toml: "),
         ("noxfile.py", f"{NOXFILE}(\n", "noxfile.py cannot be read: SyntaxError: "),
         ("noxfile.py", f"{NOXFILE}exit()\n", "noxfile.py cannot be read: SystemExit: "),
     ],
@@ -184,10 +188,30 @@ def test_two_projects(make_project: MakeProject) -> None:
     ]
     assert headlines(gated.passes("main")) == expected
     gated.commit({"one/part.py": BAD})
-    assert headlines(gated.is_refused("main")) == expected
+    told = gated.is_refused("main")
+    assert headlines(told) == expected
+    last = told.splitlines()[-2:]
+    commit = gated.id("HEAD")[:12]
+    assert last[0] == f"note: not all passed on one in commit {commit}, pushed to main"
     commit = gated.commit({"one/part.py": GOOD, "two/pyproject.toml": "["})[:12]
     told = gated.is_refused("main")
     assert f"pushgate: two in commit {commit}, pushed to main: pyproject.toml: " in told
+
+
+def test_a_project_within_a_project(gated: Gated) -> None:
+    """Only the outer one is judged, and the user is told."""
+    commit = gated.commit(_below("samples/inner", BAD))[:12]
+    told = gated.passes("main")
+    assert headlines(told) == ["1 job for push:main on commit ID, pushed to main"]
+    words = f"commit {commit}, pushed to main: within another project, not judged: samples/inner"
+    assert f"note: {words}\n" in told
+
+
+def test_what_could_not_look(make_project: MakeProject) -> None:
+    """A gate that could not look lets no push through."""
+    gated = Gated.of(make_project({"pyproject.toml": gates(looks="no-such-tool")}))
+    told = gated.is_refused("main")
+    assert "nothing failed, but something could not be looked at: 1 unavailable" in told
 
 
 def test_each_commit_has_its_own_definition(make_project: MakeProject) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final, TextIO
@@ -179,7 +179,8 @@ def _install(_parsed: argparse.Namespace) -> ExitCode:
 
 def _pre_push(parsed: argparse.Namespace) -> ExitCode:
     # Git starts a hook at the top; the user's shell finds the paths that are told from here.
-    os.chdir(os.environ.get("GIT_PREFIX") or ".")
+    with suppress(OSError):
+        os.chdir(os.environ.get("GIT_PREFIX") or ".")
     # What git shows of a hook is on standard error: standard output may be a program's.
     with run_report.reporter(sys.stderr, verbose=parsed.verbose) as report:
         push = pushed.read(sys.stdin.buffer, os.environ, Path.cwd())

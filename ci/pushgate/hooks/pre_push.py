@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,14 +47,18 @@ def judge(folder: Path, push: Push, pace: Pace, report: Consumer) -> ExitCode:
     pushed, not_judged = push
     for ref in not_judged:
         report(_note(f"{ref.remote_ref}: {ref.reason}"))
-    worst = ExitCode.PASSED
+    codes: dict[str, ExitCode] = {}
     for commit in dict.fromkeys(ref.commit for ref in pushed):
         refs = [ref for ref in pushed if ref.commit == commit]
-        for code in _judged(repository, commit, refs, pace, report):
+        for what, code in _judged(repository, commit, refs, pace, report):
             if code is ExitCode.INTERRUPTED:
                 return code
-            worst = worst if code is ExitCode.PASSED else ExitCode.FAILED
-    return worst
+            codes[what] = code
+    bad = [what for what, code in codes.items() if code is not ExitCode.PASSED]
+    if bad and len(codes) > 1:
+        # The last run, which stands right above, may have passed.
+        report(_note(f"not all passed on {'; '.join(bad)}"))
+    return ExitCode.FAILED if bad else ExitCode.PASSED
 
 
 def _repository(folder: Path) -> Path:
@@ -67,32 +71,33 @@ def _repository(folder: Path) -> Path:
 
 def _judged(
     repository: Path, commit: str, refs: Sequence[Pushed], pace: Pace, report: Consumer
-) -> Iterator[ExitCode]:
-    """Run the projects of a commit one after the other."""
+) -> Iterator[tuple[str, ExitCode]]:
+    """Run the projects of a commit one after the other; yield what each is and how it ended."""
     store = Store.of(repository)
     chosen = target.commit(repository, commit)
     names = ", ".join(ref.remote_ref.split("/", 2)[-1] for ref in refs)
     chosen = replace(chosen, words=f"{chosen.words}, pushed to {names}")
     with clean_checkout(repository, store, commit) as top:
-        definitions = _definitions(top, chosen)
+        projects, inner = _projects(top)
+        definitions = _definitions(top, projects, chosen)
         if not definitions:
             report(_note(f"{chosen.words}: no {NOXFILE} there calls Pushgate: nothing to judge"))
+        if inner:
+            names = ", ".join(map(str, inner))
+            report(_note(f"{chosen.words}: within another project, not judged: {names}"))
         for folder, definition in definitions.items():
             events, jobs = _planned(definition, refs)
-            request = Request(
-                jobs=jobs,
-                event=events,
-                target=_within(chosen, folder),
-                project=repository / folder,
-            )
+            its = _within(chosen, folder)
+            project = repository / folder
+            request = Request(jobs=jobs, event=events, target=its, project=project)
             with launch.opened(store) as run:
-                yield launch.launch(definition, request, run, pace, report)
+                yield its.words, launch.launch(definition, request, run, pace, report)
 
 
-def _definitions(top: Path, chosen: Target) -> dict[Path, Definition]:
+def _definitions(top: Path, projects: Iterable[Path], chosen: Target) -> dict[Path, Definition]:
     """Read all projects of a commit, by their folders in it."""
     definitions, problems = {}, []
-    for folder in _projects(top):
+    for folder in projects:
         try:
             definitions[folder] = of_project(top / folder)
         except ConfigurationError as error:
@@ -107,18 +112,18 @@ def _within(chosen: Target, folder: Path) -> Target:
     return replace(chosen, words=f"{folder} in {chosen.words}") if folder.parts else chosen
 
 
-def _projects(top: Path) -> list[Path]:
-    """Find the folders whose noxfile calls Pushgate, without those within another one."""
+def _projects(top: Path) -> tuple[list[Path], list[Path]]:
+    """Find the folders whose noxfile calls Pushgate, and those within another one."""
     found: list[Path] = []
+    inner: list[Path] = []
     tracked = (Path(path) for path in git.tracked_files(top))
     noxfiles = [path for path in tracked if path.name == NOXFILE and (top / path).is_file()]
     for noxfile in sorted(noxfiles, key=lambda path: len(path.parts)):
         folder = noxfile.parent
-        calls = b"pushgate" in (top / noxfile).read_bytes()
-        within = any(folder.is_relative_to(project) for project in found)
-        if calls and not within and (top / folder / "pyproject.toml").is_file():
-            found.append(folder)
-    return found
+        if b"pushgate" in (top / noxfile).read_bytes():
+            within = any(folder.is_relative_to(project) for project in found)
+            (inner if within else found).append(folder)
+    return found, inner
 
 
 def _planned(definition: Definition, refs: Sequence[Pushed]) -> tuple[str, tuple[Job, ...]]:
