@@ -140,8 +140,8 @@ def test_through_a_framework(
     assert project.run(*install).returncode == 0
     printed = project.pushgate("install").stdout
     entry = re.findall(r"^  - repo: local\n(?:    .*\n)+", printed, re.MULTILINE)[0]
-    gated.commit({".pre-commit-config.yaml": f"repos:\n{entry}"})
-    told = gated.passes("main")
+    gated.commit({".pre-commit-config.yaml": f"repos:\n{entry}", "docs/a": ""})
+    told = gated.passes("main", cwd=project.root / "docs")
     assert headlines(told) == ["1 job for push:main on commit ID, pushed to main"]
     gated.commit({"part.py": BAD})
     project.write({"part.py": GOOD})

@@ -129,6 +129,15 @@ def test_a_checkout_that_cannot_be_had(gated: Gated) -> None:
     assert "a.txt is not what" in told
 
 
+def test_a_state_that_cannot_be_used(gated: Gated) -> None:
+    """Where Pushgate cannot keep what it needs, the push is refused in plain words."""
+    gated.state.write_text("in the way", encoding="utf-8")
+    told = gated.is_refused("main")
+    assert told.splitlines()[0].startswith("pushgate: ")
+    assert str(gated.state) in told
+    assert "Traceback" not in told
+
+
 def test_gates_of_certain_events_and_files(make_project: MakeProject) -> None:
     """A gate's events and inputs decide; the inputs are compared with what the remote had."""
     table = gates(every="true", release="false", web="false")

@@ -76,6 +76,10 @@ def _executed(parsed: argparse.Namespace) -> ExitCode:
         # Who reads has seen enough; what is still buffered must not be a second error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
+    except OSError as error:
+        # A full disk, or what belongs to another user since a `sudo git push`.
+        terminal.show_problem(str(error))
+        return ExitCode.USAGE
     except KeyboardInterrupt:
         terminal.show_problem("interrupted")
         return ExitCode.INTERRUPTED
