@@ -162,7 +162,7 @@ def test_gates_of_certain_events_and_files(make_project: MakeProject) -> None:
     # The remote has gone on, and nobody has fetched: what it was at is what git tells.
     gated.commit({"web/a.js": "1"})
     gated.project.git("push", "--quiet", "--no-verify", str(gated.remote), "main")
-    gated.commit({"web/a.js": ""})
+    gated.commit({"web/a.js": "", "other.py": ""})
     assert gated.id("refs/remotes/origin/main") == before
     told = gated.is_refused("main")
     assert headlines(told) == ["3 jobs for push:main on commit ID, pushed to main"]
