@@ -107,14 +107,16 @@ def _is_of_push(name: str, ref: str) -> bool:
 
 WAITS = """
 import os, pathlib, subprocess, time
-subprocess.Popen(["sleep", "300"])
-pathlib.Path(os.environ["STARTED"]).write_text(str(os.getpid()))
+child = subprocess.Popen(["sleep", "300"])
+mark = pathlib.Path(os.environ["STARTED"])
+mark.with_name("part").write_text(f"{os.getpid()} {child.pid}")
+mark.with_name("part").rename(mark)
 time.sleep(300)
 """
 
 
-def _started(gated: Gated, tmp_path: Path) -> tuple[subprocess.Popen[str], int]:
-    """Push a commit whose gate waits; return the push and the gate's process id."""
+def _started(gated: Gated, tmp_path: Path) -> tuple[subprocess.Popen[str], list[int]]:
+    """Push a commit whose gate waits; return the push and the process ids of the gate."""
     gated.commit({"main.py": WAITS})
     gated.project.write({"part.py": BAD, "new.py": ""})
     gated.project.git("add", "part.py")
@@ -128,10 +130,10 @@ def _started(gated: Gated, tmp_path: Path) -> tuple[subprocess.Popen[str], int]:
         text=True,
         start_new_session=True,
     )
-    while not (mark.exists() and mark.read_text(encoding="utf-8")):
+    while not mark.exists():
         assert push.poll() is None, push.communicate()[0]
         time.sleep(0.05)
-    return push, int(mark.read_text(encoding="utf-8"))
+    return push, [int(number) for number in mark.read_text(encoding="utf-8").split()]
 
 
 def _is_alive(process: int) -> bool:
@@ -164,7 +166,7 @@ def test_an_interrupt(gated: Gated, tmp_path: Path, number: signal.Signals) -> N
     told = push.communicate(timeout=60)[0]
     assert push.returncode != 0
     assert told.splitlines()[-1] == "the push is refused: interrupted"
-    assert not _is_alive(gate)
+    assert not any(map(_is_alive, gate))
     assert gated.digest() == before
     assert gated.left() == []
     assert gated.refs() == {}
@@ -174,11 +176,11 @@ def test_a_hook_that_is_killed(gated: Gated, tmp_path: Path) -> None:
     """Where the hook is killed nothing goes out, and the next push finds no trace of it."""
     push, gate = _started(gated, tmp_path)
     before = gated.digest()
-    os.kill(_hook_above(gate), signal.SIGKILL)
+    os.kill(_hook_above(gate[0]), signal.SIGKILL)
     push.communicate(timeout=60)
     assert push.returncode == 1
     assert gated.digest() == before
     assert gated.refs() == {}
     gated.passes("HEAD~1:refs/heads/main")
-    assert not _is_alive(gate)
+    assert not any(map(_is_alive, gate))
     assert gated.left() == []
