@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from pushgate.hooks.pushed import NotJudged, Pushed
 from pushgate.model.job import Job
@@ -24,6 +25,9 @@ from pushgate.tools import git
 
 Push = tuple[Sequence[Pushed], Sequence[NotJudged]]
 """The refs to judge, and those that have no job in CI."""
+
+_MARKS: Final = {NOXFILE: b"pushgate", "pyproject.toml": b"[tool.pushgate"}
+"""What a file of Pushgate's users holds."""
 
 
 def judge(folder: Path, push: Push, pace: Pace, report: Consumer) -> ExitCode:
@@ -99,7 +103,7 @@ def _definitions(top: Path, projects: Iterable[Path], chosen: Target) -> dict[Pa
     definitions, problems = {}, []
     for folder in projects:
         try:
-            definitions[folder] = of_project(top / folder)
+            definitions[folder] = _definition(top / folder)
         except ConfigurationError as error:
             words = _within(chosen, folder).words
             problems += [f"{words}: {problem}" for problem in error.problems]
@@ -108,22 +112,28 @@ def _definitions(top: Path, projects: Iterable[Path], chosen: Target) -> dict[Pa
     return definitions
 
 
+def _definition(folder: Path) -> Definition:
+    if not (folder / NOXFILE).is_file():
+        message = f"pyproject.toml: [tool.pushgate] needs a {NOXFILE} beside it: `git add` it"
+        raise ConfigurationError(message)
+    return of_project(folder)
+
+
 def _within(chosen: Target, folder: Path) -> Target:
     return replace(chosen, words=f"{folder} in {chosen.words}") if folder.parts else chosen
 
 
 def _projects(top: Path) -> tuple[list[Path], list[Path]]:
-    """Find the folders whose noxfile calls Pushgate, and those within another one."""
+    """Find the folders of projects, and those of other projects within them."""
     found: list[Path] = []
     inner: list[Path] = []
     tracked = (Path(path) for path in git.tracked_files(top))
-    noxfiles = [path for path in tracked if path.name == NOXFILE and (top / path).is_file()]
-    for noxfile in sorted(noxfiles, key=lambda path: len(path.parts)):
-        folder = noxfile.parent
-        if b"pushgate" in (top / noxfile).read_bytes():
-            within = any(folder.is_relative_to(project) for project in found)
-            (inner if within else found).append(folder)
-    return found, inner
+    files = [path for path in tracked if path.name in _MARKS and (top / path).is_file()]
+    marked = {file.parent for file in files if _MARKS[file.name] in (top / file).read_bytes()}
+    for folder in sorted(marked, key=lambda folder: (len(folder.parts), folder)):
+        within = any(folder.is_relative_to(project) for project in found)
+        (inner if within else found).append(folder)
+    return found, [folder for folder in inner if (top / folder / NOXFILE).is_file()]
 
 
 def _planned(definition: Definition, refs: Sequence[Pushed]) -> tuple[str, tuple[Job, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import runpy
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -91,7 +92,7 @@ def of_project(root: Path) -> Definition:
                 with (
                     contextlib.chdir(root),
                     contextlib.redirect_stdout(sys.stderr),
-                    _modules_of(root),
+                    _undone(root),
                 ):
                     runpy.run_path(str(noxfile))
             except ConfigurationError:
@@ -103,14 +104,19 @@ def of_project(root: Path) -> Definition:
 
 
 @contextlib.contextmanager
-def _modules_of(root: Path) -> Iterator[None]:
-    """Forget the project's own modules: those of another commit have the same names."""
-    known, path = set(sys.modules), list(sys.path)
+def _undone(root: Path) -> Iterator[None]:
+    """Undo what a noxfile does to this process, which may read that of another commit next.
+
+    The project's own modules are forgotten: those of another commit have the same names.
+    """
+    known, path, environment = set(sys.modules), list(sys.path), dict(os.environ)
     importlib.invalidate_caches()
     try:
         yield
     finally:
         sys.path[:] = path
+        os.environ.clear()
+        os.environ.update(environment)
         for name in set(sys.modules) - known:
             module = sys.modules[name]
             places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
