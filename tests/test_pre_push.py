@@ -107,11 +107,11 @@ def _is_of_push(name: str, ref: str) -> bool:
 
 WAITS = """
 import os, pathlib, subprocess, time
-child = subprocess.Popen(["sleep", "300"])
+child = subprocess.Popen(["sleep", "60"])
 mark = pathlib.Path(os.environ["STARTED"])
 mark.with_name("part").write_text(f"{os.getpid()} {child.pid}")
 mark.with_name("part").rename(mark)
-time.sleep(300)
+time.sleep(60)
 """
 
 

@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 
 from carrying_out import CODE, suite
+from conftest import NOXFILE
 from conftest import PYTHON as VERSION
 from gated import BAD, GOOD, REFUSED, WORKS, Gated, MakeProject, gates, headlines
 from pushing import FRAMEWORKS, add_remote, leave_frameworks
@@ -73,6 +74,8 @@ def _without_refs(digest: dict[str, str]) -> dict[str, str]:
 
 def test_without_a_terminal(gated: Gated, tmp_path: Path) -> None:
     """A graphical client, which sets next to nothing, gets plain lines on standard error."""
+    noisy = "import os\nprint('noise')\nos.system('echo noise')\n"
+    gated.commit({"noxfile.py": f"{noisy}{NOXFILE}"})
     home = tmp_path / "home"
     home.mkdir()
     shutil.copy(os.environ["GIT_CONFIG_GLOBAL"], home / ".gitconfig")

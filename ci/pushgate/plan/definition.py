@@ -89,11 +89,7 @@ def of_project(root: Path) -> Definition:
         if noxfile.is_file():
             try:
                 # As Nox reads it: in its own folder. What it prints is none of our output.
-                with (
-                    contextlib.chdir(root),
-                    contextlib.redirect_stdout(sys.stderr),
-                    _undone(root),
-                ):
+                with contextlib.chdir(root), _on_stderr(), _undone(root):
                     runpy.run_path(str(noxfile))
             except ConfigurationError:
                 raise
@@ -101,6 +97,20 @@ def of_project(root: Path) -> Definition:
                 message = f"{NOXFILE} cannot be read: {type(error).__name__}: {error}"
                 raise ConfigurationError(message) from error
     return define(root, declared)
+
+
+@contextlib.contextmanager
+def _on_stderr() -> Iterator[None]:
+    """Send to standard error what is printed, by this process or by those that it starts."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 @contextlib.contextmanager
