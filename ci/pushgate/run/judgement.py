@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pushgate.gates.execution import stored_outcome
 from pushgate.model.job import Job
@@ -41,11 +42,9 @@ def judge(definition: Definition, job: Job, run: str, report: Path, status: int)
 
 
 def _reported(report: Path) -> Mapping[str, Outcome]:
-    if not report.is_file():
-        return {}
     results = {"success": Result.PASSED, "failed": Result.FAILED, "skipped": Result.SKIPPED}
     reported: dict[str, Outcome] = {}
-    for session in json.loads(report.read_text(encoding="utf-8"))["sessions"]:
+    for session in _sessions(report):
         outcome = Outcome(
             job=session["name"],
             result=results.get(session["result"], Result.ABORTED),
@@ -56,6 +55,14 @@ def _reported(report: Path) -> Mapping[str, Outcome]:
         known = reported.get(outcome.job)
         reported[outcome.job] = outcome if known is None else _worse(known, outcome)
     return reported
+
+
+def _sessions(report: Path) -> Sequence[Mapping[str, Any]]:
+    try:
+        sessions: list[dict[str, Any]] = json.loads(report.read_bytes())["sessions"]
+    except (OSError, ValueError):
+        return ()  # Nox did not come to it, or could not write all of it
+    return sessions
 
 
 def _worse(one: Outcome, other: Outcome) -> Outcome:
