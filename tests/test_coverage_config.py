@@ -101,3 +101,10 @@ def test_threshold_of_pytest_cov(make_project: MakeProject) -> None:
     )
     assert outcomes[f"test-{PYTHON}"].result is Result.PASSED
     assert outcomes["coverage"].result is Result.FAILED
+
+
+def test_a_folder_with_a_strange_name(make_project: MakeProject) -> None:
+    """Data is found where the project's folder has blanks, quotes, a dollar or a percent sign."""
+    project = make_project(suite(), name="we'ird \"ü$x %d dir")
+    outcomes = carry_out_gates(project, "test", "coverage").values()
+    assert {outcome.result for outcome in outcomes} == {Result.PASSED}

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from pushgate.tools import interrupts, process
+from pushgate.tools import process
 
 _DRIVER: Final = r"""
 import os, signal, sys, threading

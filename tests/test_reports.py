@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -18,7 +17,6 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from conftest import Project
 from pushgate.model.event import Event
 from pushgate.model.job import Job, Shard
-from pushgate.model.outcome import Outcome, Result
 from pushgate.model.plan import GateOff, Plan, PlannedJob
 from pushgate.plan.definition import of_project
 from pushgate.plan.planner import plan
@@ -63,10 +61,6 @@ PLAN: Final = Plan(
 )
 
 
-def _calls(outcomes: list[Outcome]) -> dict[str, str]:
-    return {outcome.job: f"nox -s '{outcome.job}'" for outcome in outcomes}
-
-
 def test_a_plan_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     """A plan in a pipe is plain lines: nothing steers a terminal, no line ends with a blank."""
     terminal.show_plan(PLAN)
@@ -77,48 +71,6 @@ def test_a_plan_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
         f"{'coverage':15}  test-3.12, test-3.13  {'test-3.12':{len(LITERAL) + 7}}  out: only on x",
         f"{'imports':15}  {'':20}  {'':{len(LITERAL) + 7}}  off: no contract {LITERAL}",
     ]
-
-
-@pytest.mark.parametrize(
-    ("results", "told"),
-    [
-        ("passed passed", "all selected jobs passed (2 jobs in 1.2 s)"),
-        ("passed skipped", "all selected jobs passed, 1 deferred to CI (2 jobs in 1.2 s)"),
-        ("passed failed aborted", "a job failed (3 jobs in 1.2 s)"),
-        (
-            "passed unavailable",
-            "nothing failed, but something could not be looked at (2 jobs in 1.2 s)",
-        ),
-        ("", "no job is selected: `pushgate plan` tells why (0 jobs in 1.2 s)"),
-    ],
-)
-def test_the_end_of_a_run(capsys: pytest.CaptureFixture[str], results: str, told: str) -> None:
-    """Every job has its line, the verdict is true, and what did not pass can be repeated."""
-    outcomes = [
-        Outcome(job=f"job{number}", result=Result(result), reason=MARKED_UP, seconds=1.25)
-        for number, result in enumerate(results.split())
-    ]
-    terminal.show_outcomes(outcomes, _calls(outcomes), 1.23)
-    output = capsys.readouterr().out
-    assert not re.search(r"[\x00-\x09\x0b-\x1f]| $", output, re.MULTILINE)
-    lines = output.split("\n")
-    assert told in lines
-    for outcome in outcomes:
-        line = rf"{outcome.job} +{outcome.result} +1\.[23] s  {re.escape(LITERAL)}"
-        assert re.search(f"^{line}$", output, re.MULTILINE)
-    bad = [outcome for outcome in outcomes if outcome.result not in {"passed", "skipped"}]
-    repeated = [line for line in lines if line.startswith("  again: ")]
-    assert repeated == [f"  again: nox -s '{outcome.job}'" for outcome in bad]
-
-
-def test_a_reason_of_several_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """A reason of several lines keeps them, and a very long one is not folded in a pipe."""
-    long = "word " * 1000 + "end"
-    outcomes = [Outcome(job="web", result=Result.FAILED, reason=f"first\nsecond\n{long}")]
-    terminal.show_outcomes(outcomes, _calls(outcomes), 0)
-    table = capsys.readouterr().out.split("\n\n")[0].splitlines()
-    margin = " " * len("web  failed  0.0 s  ")
-    assert table[2:] == ["web  failed  0.0 s  first", f"{margin}second", f"{margin}{long}"]
 
 
 def test_what_the_machine_offers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,17 +125,15 @@ def test_the_next_split(
 def test_a_terminal_gets_colours_of_ours_only(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a terminal the verdict is coloured; what others say still steers nothing."""
+    """On a terminal what is missing is coloured; what others say still steers nothing."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    outcomes = [Outcome(job="web", result=Result.FAILED, reason=MARKED_UP)]
-    terminal.show_outcomes(outcomes, _calls(outcomes), 0)
+    terminal.show_findings([Finding("Docker", "", MARKED_UP)])
     terminal.show_problem(MARKED_UP)
     output, error = capsys.readouterr()
-    assert "\x1b[1;31ma job failed\x1b[0m (1 job in 0.0 s)\n" in output
-    assert f"\x1b[1;31mfailed\x1b[0m  0.0 s  {LITERAL}" in output
+    assert f"Docker  \x1b[1;31mmissing\x1b[0m  {LITERAL}" in output
     assert error == f"\x1b[1;31mpushgate: \x1b[0m{LITERAL}\n"
 
 

@@ -158,6 +158,15 @@ def test_all_mistakes_are_told_at_once(
             "[tool.pushgate.gates.web]\nrun = ['true']\nsession = 'web'",
             "tool.pushgate.gates.web: expected run or session, not both",
         ),
+        (
+            "[tool.pushgate.gates.web]\nsession = 'web'\nretries = 1",
+            "tool.pushgate.gates.web.retries: a session of the project's own is Nox's to carry "
+            "out, here and in CI: let it try again itself",
+        ),
+        (
+            "[tool.pushgate.gates.lint]\ntimeout = 0",
+            "tool.pushgate.gates.lint.timeout = 0: expected a number of at least 0.1",
+        ),
     ],
 )
 def test_a_mistake_is_told(make_project: Callable[..., Project], table: str, told: str) -> None:

@@ -33,7 +33,7 @@ from pushgate.run.schedule import Policy
 from pushgate.run.store import Store
 from pushgate.run.target import Target
 from pushgate.shards import durations
-from pushgate.tools import git, interrupts, process
+from pushgate.tools import commits, git, interrupts, process
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (
         process.CommandError,
         git.NoRepositoryError,
-        git.UnknownRevisionError,
-        git.MergeError,
+        commits.UnknownRevisionError,
+        commits.MergeError,
         pushed.PushError,
         CheckoutError,
     ) as error:

@@ -176,6 +176,11 @@ def _gates(
                 problems.lines.append(
                     f"{problems.file}: {where}: expected run or session, not both"
                 )
+            if {"session", "retries"} <= keys.keys():
+                problems.lines.append(
+                    f"{problems.file}: {where}.retries: a session of the project's own is Nox's "
+                    "to carry out, here and in CI: let it try again itself"
+                )
             base = options.get(name)
             if base is None or (said and not isinstance(base, own)):
                 base = own()

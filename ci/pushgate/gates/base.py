@@ -114,7 +114,7 @@ class Context(Generic[Options]):
 
     def _typed(self, command: Sequence[str]) -> str:
         """Return a command as it can be typed in the project's folder."""
-        return shlex.join(command).replace(f"{self.settings.root}/", "")
+        return shlex.join(word.replace(f"{self.settings.root}/", "") for word in command)
 
     def within(self, variables: Mapping[str, str]) -> Context[Options]:
         """Return this context with variables for every command that it runs."""

@@ -46,7 +46,8 @@ def write(settings: Settings, outputs: Path) -> Path:
         run["source"] = "\n".join(sources)
     if options.cov_fail_under is not None:
         parser["report"]["fail_under"] = options.cov_fail_under
-    run["data_file"] = str(outputs / DATA_FILE)
+    # Coverage puts variables in for every `$` but a doubled one.
+    run["data_file"] = str(outputs / DATA_FILE).replace("$", "$$")
     run["parallel"] = "true"
     run["relative_files"] = "true"
     patches = run.get("patch", "").replace(",", " ").split()

@@ -122,10 +122,8 @@ def install(folder: Path, python: str = sys.executable) -> Installed:
 
 def _is_own(hooks: Path, repository: Path) -> bool:
     # A worktree can lie in a bare repository's folder and the other way round: the inner one owns.
-    shared = git.common_folder(repository).resolve()
-    owners = [
-        owner for owner in (shared, repository.resolve()) if hooks.resolve().is_relative_to(owner)
-    ]
+    shared = git.common_folder(repository)
+    owners = [owner for owner in (shared, repository) if hooks.is_relative_to(owner)]
     return bool(owners) and max(owners, key=lambda owner: len(owner.parts)) == shared
 
 
@@ -198,7 +196,7 @@ def _left_to_framework(hook: Path, framework: str, repository: Path) -> Installe
 
 
 def _left_to_the_user(hook: Path, repository: Path) -> Installed:
-    inside = hook.resolve().is_relative_to(repository.resolve())
+    inside = hook.is_relative_to(repository)
     if hook.parts[-3:-1] == (".husky", "_"):
         # Husky writes what is in this folder; the team's own hooks are in the one above it.
         hook = hook.parents[1] / hook.name

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from pushgate.model.event import Event
-from pushgate.tools import git
+from pushgate.tools import commits
 
 _BRANCHES: Final = "refs/heads/"
 _TAGS: Final = "refs/tags/"
@@ -163,7 +163,7 @@ def _judged(update: _Update, repository: Path) -> Pushed | NotJudged:
     if not update.remote_ref.startswith((_BRANCHES, _TAGS)):
         reason = "it is neither a branch nor a tag: CI does not see it"
         return NotJudged(remote_ref=update.remote_ref, reason=reason)
-    commit = git.commit_id(repository, update.revision)
+    commit = commits.pushed(repository, update.revision)
     if not commit:
         reason = "it names no commit: there is nothing to check out"
         return NotJudged(remote_ref=update.remote_ref, reason=reason)

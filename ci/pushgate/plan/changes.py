@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pushgate.model.event import Event
 from pushgate.model.settings import Settings
-from pushgate.tools import git
+from pushgate.tools import commits, git
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def of(settings: Settings, event: Event, *, head: str | None, before: str | None
         return Changes(None, f"this is {event}")
     if isinstance(base, str):
         return Changes(None, base)
-    files = git.changed_files(repository, base.commit, head)
+    files = commits.changed_files(repository, base.commit, head)
     if not files:
         # Nobody asks CI about nothing: to look at everything is the honest answer.
         return Changes(None, f"nothing differs from {base.name}")
@@ -71,12 +71,12 @@ def _merge_base(settings: Settings, branch: str, commit: str) -> _Base | str:
     """Find where a branch parted from another, or tell why that cannot be."""
     repository = settings.repository
     refs = (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}")
-    tip = next(filter(None, (git.commit(repository, ref) for ref in refs)), "")
+    tip = next(filter(None, (commits.find(repository, ref) for ref in refs)), "")
     if not tip:
         return f"there is no branch {branch} here"
-    if base := git.merge_base(repository, tip, commit):
+    if base := commits.merge_base(repository, tip, commit):
         return _Base(base, branch, f"merge base {base[:7]}")
-    cut = ": the history is cut off" if git.is_shallow(repository) else ""
+    cut = ": the history is cut off" if commits.is_shallow(repository) else ""
     return f"no merge base with {branch}{cut}"
 
 
@@ -84,10 +84,10 @@ def _before_push(settings: Settings, branch: str, commit: str, before: str | Non
     """Find what the remote's branch was at, or tell why that cannot be."""
     name = f"origin/{branch}"
     if before is None:
-        old = git.commit(settings.repository, f"refs/remotes/{name}")
+        old = commits.find(settings.repository, f"refs/remotes/{name}")
     elif not before.strip("0"):
         old = ""
-    elif not (old := git.commit(settings.repository, before)):
+    elif not (old := commits.find(settings.repository, before)):
         return f"{before[:7]}, which {name} was at, is not here"
     if not old:
         return _merge_base(settings, settings.branches[0], commit)

@@ -150,7 +150,8 @@ class Board:
         rows = self._job_rows(names, width - 1)
         if hidden:
             rows.append(line((f"… {hidden}", "dim")))
-        rows.append(self._summary(width - 1))
+        # A terminal shows Ctrl-C at the end of the last row: folded, it would shift the board.
+        rows.append(self._summary(width - len("^C") - 1))
         for row in rows:
             row.truncate(width - 1)
             row.rstrip()

@@ -30,7 +30,7 @@ _ALL_JOBS: Final = 40
 """Up to so many jobs, all are listed."""
 
 _OTHERS: Final = 20
-_NAME_WIDTH: Final = 40
+_NAME_WIDTH: Final = 28
 _WORD_WIDTH: Final = len("skipped")
 _TIME_WIDTH: Final = len("10.0 s")
 _COMMIT_LENGTH: Final = 12

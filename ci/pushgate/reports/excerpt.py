@@ -12,7 +12,7 @@ from pushgate.reports.text import settled
 _READ_BYTES: Final = 256 * 1024
 _LINE_LENGTH: Final = 500
 _PYTEST_PROBLEMS: Final = re.compile(r"={3,} (FAILURES|ERRORS) ={3,}")
-_NOX: Final = re.compile(r"nox > (Running session|Session|Ran \d+ sessions|\*) ")
+_NOX: Final = re.compile(r"nox > (Running session |Session |Ran \d+ sessions:|\* )")
 """What Nox says around a session; how it ended is told without it."""
 
 

@@ -108,7 +108,9 @@ class Lines:
             return
         log = Path(ended.log)
         title = f"{one_line(ended.outcome.job)} {ending(ended.outcome)}"
-        self._show_group(title, place(ended.log), _whole(log) if self._verbose else excerpt(log))
+        lines = _whole(log) if self._verbose else excerpt(log)
+        if lines:
+            self._show_group(title, place(ended.log), lines)
 
     def _show_group(self, title: str, log: str, lines: Iterable[str]) -> None:
         if self._github:

@@ -10,16 +10,18 @@ from rich.table import Table
 from rich.text import Text
 
 _CONTROL: Final = re.compile(
-    # Sequences such as colours and links whole, then every other control character.
+    # Sequences such as colours and links whole, then every other control character (not tabs).
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])"
-    r"|[\x00-\x09\x0b-\x1f\x7f-\x9f]"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
 _PIPE_WIDTH: Final = 10_000
+_MINUTES_FROM: Final = 100
+"""Up to so many seconds, nobody needs minutes."""
 
 
 def harmless(text: str) -> str:
     """Return text less what would steer the terminal; it keeps its lines."""
-    return _CONTROL.sub("", text.expandtabs())
+    return _CONTROL.sub("", text).expandtabs()
 
 
 def settled(line: str) -> str:
@@ -34,7 +36,7 @@ def one_line(text: str) -> str:
 
 def seconds(count: float) -> str:
     """Return a duration for people: ``4.1 s``, ``2 min 5 s``."""
-    if count < 100:  # noqa: PLR2004 - up to there, seconds are read faster
+    if count < _MINUTES_FROM:
         return f"{count:.1f} s"
     return f"{int(count) // 60} min {int(count) % 60} s"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from pushgate.model.settings import ConfigurationError
 from pushgate.run.checkout import clean_checkout
 from pushgate.run.store import Store
-from pushgate.tools import git
+from pushgate.tools import commits, git
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +41,9 @@ def commit(repository: Path, revision: str) -> Target:
         revision: Whatever git takes for a commit.
 
     Raises:
-        git.UnknownRevisionError: There is no such commit here.
+        commits.UnknownRevisionError: There is no such commit here.
     """
-    found = git.commit_of(repository, revision)
+    found = commits.named(repository, revision)
     return Target(words=f"commit {found[:12]}", commit=found)
 
 
@@ -56,16 +56,16 @@ def merge(repository: Path, branch: str) -> Target:
 
     Raises:
         ConfigurationError: There is no such branch here, or no commit.
-        git.MergeError: They cannot be merged; the message names the files.
+        commits.MergeError: They cannot be merged; the message names the files.
     """
-    base = git.base_commit(repository, branch)
+    base = commits.base(repository, branch)
     if base is None:
         message = f"there is no branch {branch} here to merge with: fetch it, or name another"
         raise ConfigurationError(message)
-    head = git.commit_of(repository, "HEAD")
+    head = commits.named(repository, "HEAD")
     name = base.ref.removeprefix("refs/heads/").removeprefix("refs/remotes/")
     words = f"the merge of {head[:12]} with {name} ({base.commit[:12]})"
-    return Target(words=words, commit=git.merged(repository, head, base.commit))
+    return Target(words=words, commit=commits.merged(repository, head, base.commit))
 
 
 @contextmanager

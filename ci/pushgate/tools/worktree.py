@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,11 +24,13 @@ _SETTINGS: Final = (
     "core.attributesFile=/dev/null",
     "core.autocrlf=false",
     "core.eol=lf",
-    "core.sparseCheckout=false",
     # Every change of a file is seen.
     "core.checkStat=default",
     "core.trustctime=true",
     "core.untrackedCache=false",
+    # A file that someone told git to skip is looked at again if the patterns hold it: all do.
+    "core.sparseCheckout=true",
+    "core.sparseCheckoutCone=false",
     # The links between tree and repository are absolute, and the reflog does not grow.
     "worktree.useRelativePaths=false",
     "core.logAllRefUpdates=false",
@@ -139,14 +140,38 @@ def remove(common: Path, folder: Path) -> None:
     Raises:
         OSError: Something cannot be removed.
     """
-    _open_folders(folder)
-    with suppress(FileNotFoundError):
+    _delete(folder)
+    left = [
+        git_folder
+        for git_folder in (common / "worktrees").glob("*")
+        if _is_about(git_folder, folder.relative_to(common))
+    ]
+    if left:
+        folder.mkdir(parents=True)
+        for git_folder in left:
+            # Half removed in its place, nothing would tell any more whose it is.
+            git_folder.rename(folder / git_folder.name)
+        _delete(folder)
+
+
+def _delete(folder: Path) -> None:
+    if folder.is_dir() and not folder.is_symlink():
+        _open_folders(folder)
         shutil.rmtree(folder)
+    else:
+        folder.unlink(missing_ok=True)
+
+
+def _is_about(git_folder: Path, folder: Path) -> bool:
+    try:
+        link = (git_folder / "gitdir").read_text(encoding="utf-8").removesuffix("\n")
+    except FileNotFoundError:
+        link = ""
+    if not link:
+        # Killed at once, git had not yet written down whose it is.
+        return git_folder.name.startswith(folder.name)
     # The repository may have been somewhere else when it made the link.
-    tail = f"{os.sep}{folder.relative_to(common) / '.git'}"
-    for link in (common / "worktrees").glob("*/gitdir"):
-        if link.read_text(encoding="utf-8").removesuffix("\n").endswith(tail):
-            shutil.rmtree(link.parent)
+    return link.endswith(f"{os.sep}{folder / '.git'}")
 
 
 def _open_folders(folder: Path) -> None:
@@ -174,6 +199,9 @@ def switch(tree: Worktree, commit: str) -> None:
     """
     for lock in tree.git_folder.rglob("*.lock"):
         lock.unlink()
+    patterns = tree.git_folder / "info" / "sparse-checkout"
+    patterns.parent.mkdir(exist_ok=True)
+    patterns.write_text("/*\n", encoding="utf-8")
     tree.git("checkout", "--quiet", "--force", "--detach", commit)
 
 
@@ -220,6 +248,10 @@ def update_submodules(tree: Worktree) -> None:
 
 def state(tree: Worktree) -> tuple[str, tuple[str, ...]]:
     """Return the id of the commit that is checked out, and the tracked files that differ."""
+    if _attributes(tree):
+        # Git trusts what it has just written, but a filter may not lead back to the commit: with
+        # an index older than the files it looks again.
+        os.utime(tree.git_folder / "index", (1, 1))
     options = ("--untracked-files=no", "--no-renames", "--ignore-submodules=none")
     listing = tree.git("status", "--porcelain=v2", "--branch", "-z", *options).stdout
     lines = [line for line in listing.split("\0") if line]
@@ -232,12 +264,17 @@ def state(tree: Worktree) -> tuple[str, tuple[str, ...]]:
 
 def lfs_pointers(tree: Worktree) -> tuple[str, ...]:
     """List the files that Git LFS keeps elsewhere, and of which only the pointer is here."""
-    attributes = tree.git("ls-files", "-z", "--", ":(glob)**/.gitattributes").stdout
-    files = (tree.folder / path for path in attributes.split("\0") if path)
-    if not any(b"filter=lfs" in file.read_bytes() for file in files if file.is_file()):
+    if not any(b"filter=lfs" in file.read_bytes() for file in _attributes(tree)):
         return ()
     listing = tree.git("ls-files", "-z", "--", ":(attr:filter=lfs)").stdout
     return tuple(path for path in listing.split("\0") if path and _is_pointer(tree.folder / path))
+
+
+def _attributes(tree: Worktree) -> tuple[Path, ...]:
+    listing = tree.git("ls-files", "-z", "--", ":(glob)**/.gitattributes").stdout
+    files = [tree.folder / path for path in listing.split("\0") if path]
+    files.append(tree.git_folder.parent.parent / "info" / "attributes")
+    return tuple(file for file in files if file.is_file())
 
 
 def _is_pointer(file: Path) -> bool:
