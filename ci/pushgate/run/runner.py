@@ -137,7 +137,8 @@ class Run:
     def _start(self, processes: JobProcesses, start: Start) -> None:
         job = start.job
         log = self._file(job, "log")
-        arguments = ["-f", NOXFILE, "--report", str(self._file(job, "json"))]
+        # One process, whatever the shell or the noxfile says: the cores are given out here.
+        arguments = ["-f", NOXFILE, "-j", "1", "--report", str(self._file(job, "json"))]
         if not self._definition.is_adopted(job):
             # What it needs has run; a session of the project's own may require others of its own.
             arguments.append("--no-dependencies")
