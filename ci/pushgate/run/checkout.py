@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -49,7 +49,14 @@ def clean_checkout(repository: Path, store: Store, commit: str) -> Iterator[Path
     Raises:
         CheckoutError: The commit is missing, or the checkout would differ from it.
     """
-    with _slot(store) as slot:
+    with ExitStack() as stack:
+        try:
+            slot = stack.enter_context(_slot(store))
+        except OSError as error:
+            message = (
+                f"{store.folder} cannot be written, where checkouts are kept: {error.strerror}"
+            )
+            raise CheckoutError(message) from error
         try:
             _prepare(git.common_folder(repository), store, slot, commit)
         except (process.CommandError, OSError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,14 +32,27 @@ def judge(definition: Definition, job: Job, run: str, report: Path, status: int)
         return stored.outcome
     session = _reported(report).get(job.session)
     if session is None:
-        reason = f"nox ended with {status} before it ran the session (see its output)"
-        return Outcome(job=job.name, result=Result.UNAVAILABLE, reason=reason)
+        return _unavailable(job, f"nox {_end(status)} (see its output)")
     if definition.is_adopted(job):
         return replace(_of_adopted(session), job=job.name)
     if session.result is Result.PASSED:
-        reason = f"it left no outcome: is there another session {job.session!r} in {NOXFILE}?"
-        return Outcome(job=job.name, result=Result.UNAVAILABLE, reason=reason)
+        another = f"is there another session {job.session!r} in {NOXFILE}?"
+        return _unavailable(job, f"it left no outcome: {another}")
+    if session.result is Result.FAILED:
+        return _unavailable(job, "it left no outcome (see its output)")
     return Outcome(job=job.name, result=Result.ABORTED, reason=session.reason or "it never started")
+
+
+def _unavailable(job: Job, reason: str) -> Outcome:
+    return Outcome(job=job.name, result=Result.UNAVAILABLE, reason=reason)
+
+
+def _end(status: int) -> str:
+    # A supervisor tells the signal that ended the call as a shell does.
+    number = -status if status < 0 else status - 128
+    if number in set(signal.Signals):
+        return f"was ended by {signal.Signals(number).name}"
+    return f"ended with {status} before it ran the session"
 
 
 def _reported(report: Path) -> Mapping[str, Outcome]:
