@@ -24,6 +24,7 @@ from pushgate.plan import changes
 from pushgate.plan.definition import Definition, of_project
 from pushgate.plan.planner import plan
 from pushgate.reports import history_report, plan_formats, run_report, terminal
+from pushgate.reports.lasting import lasting
 from pushgate.run import doctor, failed, launch, measured, target
 from pushgate.run.checkout import CheckoutError
 from pushgate.run.history import History
@@ -145,7 +146,8 @@ def _pace(parsed: argparse.Namespace) -> Pace:
 @contextmanager
 def _reporter(parsed: argparse.Namespace, stream: TextIO) -> Iterator[Consumer]:
     if parsed.json:
-        yield lambda event: print(json.dumps(as_json(event)), flush=True)
+        lasts = lasting(stream)
+        yield lambda event: print(json.dumps(as_json(event)), file=lasts, flush=True)
         return
     with run_report.reporter(stream, verbose=parsed.verbose) as report:
         yield report

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ from pushgate.model.outcome import ExitCode, Outcome, Result, exit_code
 from pushgate.model.run_event import Consumer, JobFinished, JobOutput, JobStarted
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import NOXFILE, Definition
-from pushgate.run import job_processes
+from pushgate.run import job_processes, run_log
 from pushgate.run.job_processes import ESCALATION, Change, JobProcesses, ServerLostError
 from pushgate.run.judgement import judge
 from pushgate.run.schedule import Cancelled, Policy, Schedule, Start
@@ -98,6 +98,7 @@ class Run:
         self._publish = publish
         self._running: dict[str, _Running] = {}
         self._outcomes: list[Outcome] = []
+        self._looked = 0.0
         self.first_bad = ""
 
     def execute(self, seconds: Mapping[str, float], cores: int, policy: Policy) -> ExitCode:
@@ -136,7 +137,8 @@ class Run:
     def _start(self, processes: JobProcesses, start: Start) -> None:
         job = start.job
         log = self._file(job, "log")
-        arguments = ["-f", NOXFILE, "--report", str(self._file(job, "json"))]
+        # One process, whatever the shell or the noxfile says: the cores are given out here.
+        arguments = ["-f", NOXFILE, "-j", "1", "--report", str(self._file(job, "json"))]
         if not self._definition.is_adopted(job):
             # What it needs has run; a session of the project's own may require others of its own.
             arguments.append("--no-dependencies")
@@ -180,6 +182,9 @@ class Run:
         if running.cancelled and outcome.result is not Result.PASSED:
             outcome = replace(outcome, result=Result.ABORTED, reason=running.cancelled)
         took = round(time.monotonic() - running.since, 3)
+        # A log that cannot be shortened stays as it is.
+        with suppress(OSError):
+            run_log.shorten(running.log)
         self._told(replace(outcome, seconds=took), running.log)
         for cancelled in schedule.finish(outcome):
             self._cancel(processes, cancelled)
@@ -217,11 +222,14 @@ class Run:
 
     def _look(self, processes: JobProcesses) -> None:
         """Tell what the jobs have printed, and end those whose time is over."""
+        if time.monotonic() - self._looked < _TICK_SECONDS:
+            return
+        self._looked = time.monotonic()
         for running in self._running.values():
-            size = running.log.stat().st_size if running.log.exists() else 0
+            size, line = _output(running.log, running.size)
             if size != running.size:
                 running.size = size
-                name, line = running.start.job.name, _last_line(running.log)
+                name = running.start.job.name
                 self._publish(JobOutput(at=time.time(), job=name, line=line, size=size))
             limit = running.start.job.timeout
             if limit is not None and time.monotonic() - running.since > limit:
@@ -235,9 +243,18 @@ class Run:
             self._never_started(cancelled)
 
 
-def _last_line(log: Path) -> str:
+def _output(log: Path, known: int) -> tuple[int, str]:
+    """Return the size of a log and, where that is not known yet, its last line."""
+    try:
+        size = log.stat().st_size
+        return size, _last_line(log, size) if size != known else ""
+    except OSError:
+        return known, ""  # not there yet, or taken away
+
+
+def _last_line(log: Path, size: int) -> str:
     with log.open("rb") as stream:
-        stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL_BYTES))
+        stream.seek(max(0, size - _TAIL_BYTES))
         tail = stream.read(_TAIL_BYTES).decode(errors="replace")
     lines = [line for line in tail.replace("\r", "\n").split("\n") if line.strip()]
     return lines[-1].strip()[:_LINE_CHARACTERS] if lines else ""
