@@ -31,7 +31,7 @@ from pushgate.run.runner import Run
 from pushgate.run.schedule import Policy
 from pushgate.run.store import Store
 from pushgate.run.target import Target
-from pushgate.tools import docker, strays
+from pushgate.tools import docker, interrupts, strays
 
 RUN_LABEL: Final = "pushgate.run"
 """A container with this label and the run's name (``PUSHGATE_RUN``) ends with its run."""
@@ -151,13 +151,13 @@ def launch(
         for text in filter(None, (*request.notes, history.note, log.note)):
             publish(Note(at=time.time(), text=text))
         code = work.execute(expected, pace.cores, pace.policy)
-        if code is ExitCode.INTERRUPTED:
+        # One more Ctrl-C must not keep the run from being completed.
+        with interrupts.counted():
             _end_all_of(run.name)
-        took = round(time.monotonic() - started, 3)
-        publish(
-            RunFinished(at=time.time(), seconds=took, exit_code=code, failed_first=work.first_bad)
-        )
-        history.prune()
+            took = round(time.monotonic() - started, 3)
+            first = work.first_bad
+            publish(RunFinished(at=time.time(), seconds=took, exit_code=code, failed_first=first))
+            history.prune()
     run_log.prune(run.store.runs)
     return code
 
