@@ -84,6 +84,7 @@ def _run(parsed: argparse.Namespace) -> ExitCode:
     settings = definition.settings
     store = Store.of(settings.repository)
     chosen = _target(parsed, definition)
+    launch.sweep(store)  # what a killed run has left may still write to the checkout
     with target.checked_out(chosen, settings.root, store) as root:
         if chosen.clean:
             definition = of_project(root)

@@ -32,7 +32,7 @@ from pushgate.run.runner import Run
 from pushgate.run.schedule import Policy
 from pushgate.run.store import Store
 from pushgate.run.target import Target
-from pushgate.tools import docker, strays
+from pushgate.tools import docker, interrupts, strays
 
 RUN_LABEL: Final = "pushgate.run"
 """A container with this label and the run's name (``PUSHGATE_RUN``) ends with its run."""
@@ -168,13 +168,13 @@ def launch(
         code = work.execute(expected, pace.cores, pace.policy)
         # A disk may have become full meanwhile.
         _tell(publish, {history.note, log.note}.difference(notes))
-        if code is ExitCode.INTERRUPTED:
+        # One more Ctrl-C must not keep the run from being completed.
+        with interrupts.counted():
             _end_all_of(run.name)
-        took = round(time.monotonic() - started, 3)
-        publish(
-            RunFinished(at=time.time(), seconds=took, exit_code=code, failed_first=work.first_bad)
-        )
-        history.prune()
+            took = round(time.monotonic() - started, 3)
+            first = work.first_bad
+            publish(RunFinished(at=time.time(), seconds=took, exit_code=code, failed_first=first))
+            history.prune()
     run_log.prune(run.store.runs)
     return code
 

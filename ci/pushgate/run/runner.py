@@ -131,7 +131,7 @@ class Run:
                         self._follow(schedule, processes, change)
                     self._look(processes)
             except ServerLostError as error:
-                self._give_up(schedule, str(error))
+                self._give_up(schedule, "interrupted" if signals.count else str(error))
         return ExitCode.INTERRUPTED if signals.count else exit_code(self._outcomes)
 
     def _start(self, processes: JobProcesses, start: Start) -> None:
@@ -236,11 +236,14 @@ class Run:
                 self._end(processes, running, f"timed out: its limit is {limit:g} s (timeout)")
 
     def _give_up(self, schedule: Schedule, reason: str) -> None:
-        for running in self._running.values():
-            name = running.start.job.name
-            self._told(Outcome(job=name, result=Result.ABORTED, reason=reason), running.log)
-        for cancelled in schedule.drop_all(reason):
-            self._never_started(cancelled)
+        schedule.drop_all(reason)
+        # Also those that were just to be started: no job may go without an outcome.
+        told = {outcome.job for outcome in self._outcomes}
+        for job in self._jobs:
+            if job.name not in told:
+                running = self._running.get(job.name)
+                outcome = Outcome(job=job.name, result=Result.ABORTED, reason=reason)
+                self._told(outcome, None if running is None else running.log)
 
 
 def _output(log: Path, known: int) -> tuple[int, str]:
