@@ -46,15 +46,17 @@ def expected(
 def run_started(
     *jobs: ExpectedJob,
     cores: int = 2,
-    folder: str = "/project",
+    folder: str = "",
+    project: str = "",
     target: str = "the files as they are",
 ) -> RunStarted:
-    """Return the first event; a folder other than ``/project`` is a clean checkout."""
+    """Return the first event; the project is here unless told, a folder is a clean checkout."""
+    project = project or str(Path.cwd())
     return RunStarted(
         at=START,
         run="r",
-        project="/project",
-        folder=folder,
+        project=project,
+        folder=folder or project,
         target=target,
         commit="0123456789abcdef",
         event="push:main",

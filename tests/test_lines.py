@@ -43,7 +43,7 @@ def _shown(*events: RunEvent, verbose: bool = False, github: bool = False) -> li
     return stream.getvalue().splitlines()
 
 
-def _end(*jobs: JobFinished, exit_code: int = 0, first: str = "", folder: str = "/project") -> str:
+def _end(*jobs: JobFinished, exit_code: int = 0, first: str = "", folder: str = "") -> str:
     """Return what stands below the jobs' lines at the end of a run."""
     names = [job.outcome.job for job in jobs]
     start = run_started(*map(expected, names), folder=folder)
@@ -198,6 +198,14 @@ def test_on_a_commit() -> None:
         "  again: nox -s 'test-3.12(1of4)'\n"
         "  again: pushgate run --commit 0123456789ab 'test-3.12(1of4)'  (on exactly this commit)\n"
     ) in told
+
+
+def test_a_project_elsewhere() -> None:
+    """What repeats a job of a project in another folder starts there."""
+    here = run_started(expected("bad"), project=str(Path.cwd() / "back end"))
+    told = _shown(here, ended("bad", "failed"), run_finished(1, "bad"))
+    assert "  again: cd 'back end' && nox -s 'bad'" in told
+    assert "only the failed ones again: cd 'back end' && pushgate run --failed" in told
 
 
 def test_several_that_did_not_pass() -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final, TextIO
@@ -47,6 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status, one of ``ExitCode``.
     """
     parsed = words.parse(arguments)
+    code = _executed(parsed)
+    if parsed.command == "pre-push" and code is not ExitCode.PASSED:
+        terminal.show_refusal("interrupted" if code is ExitCode.INTERRUPTED else "")
+    return code
+
+
+def _executed(parsed: argparse.Namespace) -> ExitCode:
     try:
         with interrupts.terminable():
             code = _COMMANDS[parsed.command](parsed)
@@ -70,6 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Who reads has seen enough; what is still buffered must not be a second error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
+    except OSError as error:
+        # A full disk, or what belongs to another user since a `sudo git push`.
+        terminal.show_problem(str(error))
+        return ExitCode.USAGE
     except KeyboardInterrupt:
         terminal.show_problem("interrupted")
         return ExitCode.INTERRUPTED
@@ -80,31 +91,30 @@ def _definition() -> Definition:
 
 
 def _run(parsed: argparse.Namespace) -> ExitCode:
-    definition = _definition()
-    settings = definition.settings
-    store = Store.of(settings.repository)
-    chosen = _target(parsed, definition)
+    project = find_project(Path.cwd())
+    store = Store.of(git.toplevel(project))
+    chosen = _target(parsed, project)
     launch.sweep(store)  # what a killed run has left may still write to the checkout
-    with target.checked_out(chosen, settings.root, store) as root:
-        if chosen.clean:
-            definition = of_project(root)
-        planned = _planned(parsed, definition, chosen, settings.root)
+    with target.checked_out(chosen, project, store) as root:
+        definition = of_project(root)
+        planned = _planned(parsed, definition, chosen, project)
         request = Request(
             jobs=planned.selected,
             event=str(planned.event),
             target=chosen,
-            project=settings.root,
-            notes=() if chosen.clean else only_here(settings).notes,
+            project=project,
+            notes=() if chosen.clean else only_here(definition.settings).notes,
         )
         with launch.opened(store) as run, _reporter(parsed, sys.stdout) as report:
             return launch.launch(definition, request, run, _pace(parsed), report)
 
 
-def _target(parsed: argparse.Namespace, definition: Definition) -> Target:
-    repository = definition.settings.repository
-    if parsed.commit:
+def _target(parsed: argparse.Namespace, project: Path) -> Target:
+    repository = git.toplevel(project)
+    if parsed.commit is not None:
         return target.commit(repository, parsed.commit)
     if parsed.merge:
+        definition = of_project(project)
         return target.merge(repository, _event(parsed, definition).ref or _main(definition))
     return target.files(repository)
 
@@ -175,9 +185,12 @@ def _install(_parsed: argparse.Namespace) -> ExitCode:
 
 
 def _pre_push(parsed: argparse.Namespace) -> ExitCode:
+    # Git starts a hook at the top; the user's shell finds the paths that are told from here.
+    with suppress(OSError):
+        os.chdir(os.environ.get("GIT_PREFIX") or ".")
     # What git shows of a hook is on standard error: standard output may be a program's.
     with run_report.reporter(sys.stderr, verbose=parsed.verbose) as report:
-        push = pushed.read(sys.stdin.buffer, os.environ, git.toplevel(Path.cwd()))
+        push = pushed.read(sys.stdin.buffer, os.environ, Path.cwd())
         return pre_push.judge(Path.cwd(), push, _pace(parsed), report)
 
 

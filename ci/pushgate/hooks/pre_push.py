@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from pushgate.hooks.pushed import NotJudged, Pushed
 from pushgate.model.job import Job
 from pushgate.model.outcome import ExitCode
 from pushgate.model.run_event import Consumer, Note
+from pushgate.model.settings import ConfigurationError
 from pushgate.plan import changes
 from pushgate.plan.definition import NOXFILE, Definition, of_project
 from pushgate.plan.planner import plan
@@ -18,10 +20,14 @@ from pushgate.run import launch, target
 from pushgate.run.checkout import clean_checkout
 from pushgate.run.launch import Pace, Request
 from pushgate.run.store import Store
+from pushgate.run.target import Target
 from pushgate.tools import git
 
 Push = tuple[Sequence[Pushed], Sequence[NotJudged]]
 """The refs to judge, and those that have no job in CI."""
+
+_MARKS: Final = {NOXFILE: b"pushgate", "pyproject.toml": b"[tool.pushgate"}
+"""What a file of Pushgate's users holds."""
 
 
 def judge(folder: Path, push: Push, pace: Pace, report: Consumer) -> ExitCode:
@@ -36,59 +42,99 @@ def judge(folder: Path, push: Push, pace: Pace, report: Consumer) -> ExitCode:
     Returns:
         ``PASSED`` if all that was selected did, for every ref; ``INTERRUPTED``; else
         ``FAILED``, which refuses the push.
+
+    Raises:
+        ConfigurationError: A project that is pushed has no valid definition.
+        CheckoutError: A commit cannot be checked out as CI would have it.
     """
-    repository = git.toplevel(folder.resolve())
+    repository = _repository(folder)
     pushed, not_judged = push
     for ref in not_judged:
         report(_note(f"{ref.remote_ref}: {ref.reason}"))
-    worst = ExitCode.PASSED
+    codes: dict[str, ExitCode] = {}
     for commit in dict.fromkeys(ref.commit for ref in pushed):
         refs = [ref for ref in pushed if ref.commit == commit]
-        for code in _judged(repository, commit, refs, pace, report):
+        for what, code in _judged(repository, commit, refs, pace, report):
             if code is ExitCode.INTERRUPTED:
                 return code
-            worst = worst if code is ExitCode.PASSED else ExitCode.FAILED
-    return worst
+            codes[what] = code
+    bad = [what for what, code in codes.items() if code is not ExitCode.PASSED]
+    if bad and len(codes) > 1:
+        # The last run, which stands right above, may have passed.
+        report(_note(f"not all passed on {'; '.join(bad)}"))
+    return ExitCode.FAILED if bad else ExitCode.PASSED
+
+
+def _repository(folder: Path) -> Path:
+    try:
+        return git.toplevel(folder.resolve())
+    except git.NoRepositoryError:
+        # A push needs no working tree: beside several of them, the repository may have none.
+        return git.common_folder(folder.resolve())
 
 
 def _judged(
     repository: Path, commit: str, refs: Sequence[Pushed], pace: Pace, report: Consumer
-) -> Iterator[ExitCode]:
-    """Run the projects of a commit one after the other."""
+) -> Iterator[tuple[str, ExitCode]]:
+    """Run the projects of a commit one after the other; yield what each is and how it ended."""
     store = Store.of(repository)
     chosen = target.commit(repository, commit)
     names = ", ".join(ref.remote_ref.split("/", 2)[-1] for ref in refs)
     chosen = replace(chosen, words=f"{chosen.words}, pushed to {names}")
     launch.sweep(store)  # what a killed run has left may still write to the checkout
     with clean_checkout(repository, store, commit) as top:
-        projects = _projects(top)
-        if not projects:
+        projects, inner = _projects(top)
+        definitions = _definitions(top, projects, chosen)
+        if not definitions:
             report(_note(f"{chosen.words}: no {NOXFILE} there calls Pushgate: nothing to judge"))
-        for project in projects:
-            definition = of_project(project)
+        if inner:
+            names = ", ".join(map(str, inner))
+            report(_note(f"{chosen.words}: within another project, not judged: {names}"))
+        for folder, definition in definitions.items():
             events, jobs = _planned(definition, refs)
-            request = Request(
-                jobs=jobs,
-                event=events,
-                target=chosen,
-                project=repository / project.relative_to(top),
-            )
+            its = _within(chosen, folder)
+            project = repository / folder
+            request = Request(jobs=jobs, event=events, target=its, project=project)
             with launch.opened(store) as run:
-                yield launch.launch(definition, request, run, pace, report)
+                yield its.words, launch.launch(definition, request, run, pace, report)
 
 
-def _projects(top: Path) -> list[Path]:
-    """Find the folders whose noxfile calls Pushgate, without those within another one."""
+def _definitions(top: Path, projects: Iterable[Path], chosen: Target) -> dict[Path, Definition]:
+    """Read all projects of a commit, by their folders in it."""
+    definitions, problems = {}, []
+    for folder in projects:
+        try:
+            definitions[folder] = _definition(top / folder)
+        except ConfigurationError as error:
+            words = _within(chosen, folder).words
+            problems += [f"{words}: {problem}" for problem in error.problems]
+    if problems:
+        raise ConfigurationError(*problems)
+    return definitions
+
+
+def _definition(folder: Path) -> Definition:
+    if not (folder / NOXFILE).is_file():
+        message = f"pyproject.toml: [tool.pushgate] needs a {NOXFILE} beside it: `git add` it"
+        raise ConfigurationError(message)
+    return of_project(folder)
+
+
+def _within(chosen: Target, folder: Path) -> Target:
+    return replace(chosen, words=f"{folder} in {chosen.words}") if folder.parts else chosen
+
+
+def _projects(top: Path) -> tuple[list[Path], list[Path]]:
+    """Find the folders of projects, and those of other projects within them."""
     found: list[Path] = []
+    inner: list[Path] = []
     tracked = (Path(path) for path in git.tracked_files(top))
-    noxfiles = [path for path in tracked if path.name == NOXFILE]
-    for noxfile in sorted(noxfiles, key=lambda path: len(path.parts)):
-        folder = top / noxfile.parent
-        calls = b"pushgate" in (top / noxfile).read_bytes()
+    files = [path for path in tracked if path.name in _MARKS and (top / path).is_file()]
+    marked = {file.parent for file in files if _MARKS[file.name] in (top / file).read_bytes()}
+    for folder in sorted(marked, key=lambda folder: (len(folder.parts), folder)):
         within = any(folder.is_relative_to(project) for project in found)
-        if calls and not within and (folder / "pyproject.toml").is_file():
-            found.append(folder)
-    return found
+        (inner if within else found).append(folder)
+    return found, [folder for folder in inner if (top / folder / NOXFILE).is_file()]
 
 
 def _planned(definition: Definition, refs: Sequence[Pushed]) -> tuple[str, tuple[Job, ...]]:

@@ -92,7 +92,7 @@ def read(
     Args:
         standard_input: The hook's; it is read to its end unless it is a terminal.
         environment: The hook's environment variables.
-        repository: The top folder of the working tree.
+        repository: Any folder of the repository.
 
     Returns:
         The refs to judge, and those that have no job in CI, each in the order of the push.

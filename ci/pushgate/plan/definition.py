@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import os
 import runpy
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -87,7 +89,11 @@ def of_project(root: Path) -> Definition:
         if noxfile.is_file():
             try:
                 # As Nox reads it: in its own folder. What it prints is none of our output.
-                with contextlib.chdir(root), contextlib.redirect_stdout(sys.stderr):
+                with (
+                    contextlib.chdir(root),
+                    contextlib.redirect_stdout(sys.stderr),
+                    _undone(root),
+                ):
                     runpy.run_path(str(noxfile))
             except ConfigurationError:
                 raise
@@ -95,6 +101,27 @@ def of_project(root: Path) -> Definition:
                 message = f"{NOXFILE} cannot be read: {type(error).__name__}: {error}"
                 raise ConfigurationError(message) from error
     return define(root, declared)
+
+
+@contextlib.contextmanager
+def _undone(root: Path) -> Iterator[None]:
+    """Undo what a noxfile does to this process, which may read that of another commit next.
+
+    The project's own modules are forgotten: those of another commit have the same names.
+    """
+    known, path, environment = set(sys.modules), list(sys.path), dict(os.environ)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        os.environ.clear()
+        os.environ.update(environment)
+        for name in set(sys.modules) - known:
+            module = sys.modules[name]
+            places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+            if any(place and Path(place).is_relative_to(root) for place in places):
+                del sys.modules[name]
 
 
 def define(root: Path, declared: own.Declarations) -> Definition:

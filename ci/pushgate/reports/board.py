@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, TextIO
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import ConsoleDimensions, Group
+from rich.console import Console, ConsoleDimensions, Group
 from rich.live import Live
 from rich.text import Text
 
@@ -70,22 +70,18 @@ class Board:
         self._rows: list[Text] = []
         self._console = console(stream)
         self._size = self._console.size
-        self._live = Live(
-            console=self._console,
-            auto_refresh=False,
-            # Another stream may be read by a program: it must not be taken along.
-            redirect_stdout=False,
-            redirect_stderr=False,
-            transient=True,
-            vertical_overflow="crop",
-        )
+        self._live = _live(self._console)
 
     def __call__(self, event: RunEvent) -> None:
         """Take over what an event tells; what must not be missed is printed for good."""
         self._progress.follow(event)
         match event:
             case RunStarted():
+                if self._progress.runs > 1:
+                    self._print(line())
                 self._print(headline(event))
+                # One that was started before would take away as many lines as it had then.
+                self._live, self._rows = _live(self._console), []
                 self._live.start()
                 self.tick()
             case Note():
@@ -227,6 +223,18 @@ class Board:
             return words[2:]
         full = int(progress.share(now) * room)
         return line(("━" * full, "red" if bad else "green"), ("─" * (room - full), "dim")) + words
+
+
+def _live(console: Console) -> Live:
+    return Live(
+        console=console,
+        auto_refresh=False,
+        # Another stream may be read by a program: it must not be taken along.
+        redirect_stdout=False,
+        redirect_stderr=False,
+        transient=True,
+        vertical_overflow="crop",
+    )
 
 
 def _is_bad(ended: JobFinished) -> bool:

@@ -95,7 +95,8 @@ def closing(progress: Progress, finished: RunFinished, *, told: bool) -> Iterato
     yield from _others([job for job in bad if job.outcome.job != finished.failed_first])
     if bad:
         yield line()
-        yield line("only the failed ones again: ", ("pushgate run --failed", "bold"))
+        command = f"{_change_folder(progress)}pushgate run --failed"
+        yield line("only the failed ones again: ", (command, "bold"))
     yield line()
     yield _verdict([job.outcome for job in ended], finished)
 
@@ -134,11 +135,19 @@ def _first(progress: Progress, job: JobFinished, *, told: bool) -> Iterator[Text
         for said in [] if told else excerpt(Path(job.log)):
             yield text(f"    {said}")
         yield line(("  log:   ", "dim"), place(job.log))
-    yield line(("  again: ", "dim"), (progress.jobs[name].call, "bold"))
+    there = _change_folder(progress)
+    yield line(("  again: ", "dim"), (f"{there}{progress.jobs[name].call}", "bold"))
     if progress.commit:
         commit = progress.commit[:_COMMIT_LENGTH]
         command = shlex.join(["pushgate", "run", "--commit", commit, name])
-        yield line(("  again: ", "dim"), (command, "bold"), "  (on exactly this commit)")
+        again = (f"{there}{command}", "bold")
+        yield line(("  again: ", "dim"), again, "  (on exactly this commit)")
+
+
+def _change_folder(progress: Progress) -> str:
+    """Return the beginning of a command that works in the project's folder only."""
+    folder = place(progress.project)
+    return "" if folder == "." else f"cd {shlex.quote(folder)} && "
 
 
 def _others(bad: Sequence[JobFinished]) -> Iterator[Text]:

@@ -66,6 +66,8 @@ class Lines:
         self._progress.follow(event)
         match event:
             case RunStarted():
+                if self._progress.runs > 1:
+                    self._say(line())
                 self._width = name_width(self._progress.jobs)
                 self._say(headline(event))
             case Note():

@@ -20,26 +20,32 @@ class Progress:
         jobs: All jobs, by name, in the order of the definition.
         running: When each job that runs was started (seconds since the epoch).
         ended: How jobs ended, by name, in that order.
+        project: The project's folder in the user's working tree.
         cores: How many cores the run keeps busy.
         commit: The id of the commit that is looked at in a clean checkout; empty for the
             files as they are.
         since: When the run began.
+        runs: How many runs began up to now; all else is about the last one.
     """
 
     def __init__(self) -> None:
         self.jobs: dict[str, ExpectedJob] = {}
         self.running: dict[str, float] = {}
         self.ended: dict[str, JobFinished] = {}
+        self.project = ""
         self.cores = 1
         self.commit = ""
         self.since = 0.0
+        self.runs = 0
 
     def follow(self, event: RunEvent) -> None:
         """Take over what an event tells."""
         match event:
             case RunStarted():
+                self.runs += 1
                 self.jobs = {job.name: job for job in event.jobs}
-                self.cores = event.cores
+                self.running, self.ended = {}, {}
+                self.project, self.cores = event.project, event.cores
                 self.commit = event.commit if event.folder != event.project else ""
                 self.since = event.at
             case JobStarted():

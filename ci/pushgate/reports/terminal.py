@@ -157,6 +157,15 @@ def show_problem(problem: str) -> None:
     put(line(("pushgate: ", "bold red"), problem), sys.stderr)
 
 
+def show_refusal(reason: str = "") -> None:
+    """Print to standard error that a push is not let through.
+
+    Args:
+        reason: Why, unless that is told above.
+    """
+    put(line(("the push is refused", "bold red"), f": {reason}" if reason else ""), sys.stderr)
+
+
 def _print(what: RenderableType) -> None:
     put(what, sys.stdout)
 
