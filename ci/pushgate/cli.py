@@ -133,10 +133,6 @@ def _event(parsed: argparse.Namespace, definition: Definition) -> Event:
 def _planned(
     parsed: argparse.Namespace, definition: Definition, chosen: Target, project: Path
 ) -> Plan:
-    if not definition.jobs:
-        reasons = (f"gate {gate.gate} is off: {gate.reason}" for gate in definition.off)
-        message = "no gate is on: there is nothing to run"
-        raise ConfigurationError(message, *reasons)
     event, wanted = _event(parsed, definition), parsed.jobs
     head = chosen.commit if chosen.clean else None
     if parsed.failed:

@@ -151,7 +151,7 @@ def launch(
         What the shell is to be told.
 
     Raises:
-        ConfigurationError: The project has no noxfile.
+        ConfigurationError: The project has no noxfile, or no gate.
     """
     with History.open(run.store.database) as history, RunLog(run.folder) as log:
         expected = history.expected((job.name for job in request.jobs), request.project)

@@ -82,8 +82,12 @@ class Run:
             publish: Is told what happens.
 
         Raises:
-            ConfigurationError: The project has no noxfile.
+            ConfigurationError: The project has no noxfile, or no gate.
         """
+        if not definition.jobs:
+            reasons = (f"gate {gate.gate} is off: {gate.reason}" for gate in definition.off)
+            message = "no gate is on: there is nothing to run"
+            raise ConfigurationError(message, *reasons)
         root = definition.settings.root
         if not (root / NOXFILE).is_file():
             message = (
