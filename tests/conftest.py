@@ -10,16 +10,33 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import pytest
 
+from living import Living
 from pushgate.tools import interpreters
 
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 """The version that runs the tests; ``@PYTHON@`` in a project's files stands for it."""
 
 NOXFILE: Final = "import pushgate\n\npushgate.register()\n"
+
+
+REQUIRED: Final = frozenset(os.environ.get("PUSHGATE_TESTS_REQUIRE", "").split(","))
+"""What this machine must have: a test that lacks it fails instead of being skipped."""
+
+
+def lacks(what: str, reason: str) -> NoReturn:
+    """Skip a test for the lack of something, or fail it where that is required.
+
+    Args:
+        what: The word for it in ``PUSHGATE_TESTS_REQUIRE``, such as ``docker``.
+        reason: What is missing.
+    """
+    if what in REQUIRED:
+        pytest.fail(f"{reason}, but PUSHGATE_TESTS_REQUIRE names {what}")
+    pytest.skip(f"{reason} (PUSHGATE_TESTS_REQUIRE={what} makes this a failure)")
 
 
 @dataclass(frozen=True)
@@ -143,6 +160,14 @@ def make_project(tmp_path: Path) -> Callable[..., Project]:
         return project
 
     return make
+
+
+@pytest.fixture
+def living(tmp_path: Path) -> Iterator[Living]:
+    """A program whose processes can be counted; none is left when the test is over."""
+    living = Living.make(tmp_path / "living")
+    yield living
+    assert living.names() == []
 
 
 @pytest.fixture

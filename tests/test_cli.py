@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import re
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -60,16 +61,16 @@ def _usage_error(capsys: Capture, *arguments: str) -> str:
     ("jobs", "code", "told"),
     [
         (["good", "-j", "auto"], 0, "all selected jobs passed (1 job "),
-        (["bad"], 1, "bad  failed  N s  `sh -c 'exit 7'` ended with 7"),
+        (["bad"], 1, "bad  failed   N s   `sh -c 'exit 7'` ended with 7\n"),
         (
             ["blind", "good"],
             3,
-            "blind  unavailable  N s  no Python 3.99 here: looked for python3.99",
+            "blind  unavailable  N s   no Python 3.99 here: looked for python3.99",
         ),
         (
             ["waiting", "blind"],
             1,
-            "waiting  aborted      N s  Prerequisite session bad was not succ",
+            "waiting  aborted          it needs bad, which failed\n",
         ),
         (["nothing"], 2, ""),
     ],
@@ -77,7 +78,7 @@ def _usage_error(capsys: Capture, *arguments: str) -> str:
 def test_how_a_run_ends(
     project: Project, capfd: Capture, jobs: list[str], code: int, told: str
 ) -> None:
-    """The status is 0, 1, 2 or 3; the table names the cause; what did not pass can be repeated."""
+    """The status is 0, 1, 2 or 3; a line names the cause; what did not pass can be repeated."""
     assert cli.main(["run", *jobs]) == code
     output = re.sub(r"\d+\.\d s", "N s", capfd.readouterr().out)
     assert told in output
@@ -97,26 +98,33 @@ released = { run = ["false"], environment = false, on = ["tag"] }
     project = make_project({"pyproject.toml": GOOD + more})
     monkeypatch.chdir(project.root)
     assert cli.main([]) == 0
-    lines = capfd.readouterr().out.splitlines()
-    table = lines[lines.index("job             time") + 1 :]
-    assert [line.split()[:2] for line in table[:2]] == [["good", "passed"], ["merged", "passed"]]
-    assert table[3].startswith("all selected jobs passed (2 jobs in")
+    first, *ends, blank, verdict = capfd.readouterr().out.splitlines()
+    assert first == "2 jobs for pull_request:dev on the files as they are"
+    passed = [["good", "passed"], ["merged", "passed"]]
+    assert sorted(line.split()[:2] for line in ends) == passed
+    assert (blank, verdict[:32]) == ("", "all selected jobs passed (2 jobs")
 
 
 def test_a_run_for_a_program(project: Project, capfd: Capture) -> None:
-    """With --json, standard output is the outcomes and nothing else; the rest is on the other."""
+    """With --json, standard output is an event a line and nothing else, the same as is kept."""
     project.write({"noxfile.py": "print('loud')\n" + NOXFILE})
     assert cli.main(["run", "--json", "-j", "2", "good", "bad"]) == 1
     output, error = capfd.readouterr()
-    outcomes = json.loads(output)
-    assert [outcome.pop("seconds") >= 0 for outcome in outcomes] == [True, True]
+    assert error == "loud\n"
+    events = [json.loads(line) for line in output.splitlines()]
+    assert [events[0]["type"], events[-1]["type"]] == ["run-started", "run-finished"]
+    assert (events[-1]["exit_code"], events[-1]["failed_first"]) == (1, "bad")
+    ended = [event for event in events if event["type"] == "job-finished"]
+    assert all(event["outcome"].pop("seconds") > 0 for event in ended)
     failed = "`sh -c 'exit 7'` ended with 7"
-    assert outcomes == [
-        {"job": "good", "result": "passed", "reason": ""},
-        {"job": "bad", "result": "failed", "reason": failed},
+    assert sorted((event["outcome"] for event in ended), key=itemgetter("job")) == [
+        {"job": "bad", "result": "failed", "reason": failed, "attempts": 1},
+        {"job": "good", "result": "passed", "reason": "", "attempts": 1},
     ]
-    assert "said\n" in error
-    assert "loud\n" in error
+    for event in ended:
+        said = Path(event["log"]).read_text(encoding="utf-8").splitlines()
+        assert {"loud", "said"} <= set(said)
+    assert (Path(events[0]["logs"]) / "events.ndjson").read_text(encoding="utf-8") == output
 
 
 def test_a_plan_for_people_and_programs(project: Project, capsys: Capture) -> None:
@@ -200,11 +208,6 @@ def test_help_and_version(capsys: Capture) -> None:
             "doctor",
             r"noxfile\.py: gate 'print': on: 'x' is no event: expected push, .*",
         ),
-        (
-            {"noxfile.py": ""},
-            "run good",
-            r"nox ended with 3 before it ran a session \(see above\)",
-        ),
         ({}, "durations", r"no test job has left measurements: run `nox -t test` first"),
     ],
 )
@@ -217,6 +220,15 @@ def test_a_project_that_cannot_be_used(
     output, error = capsys.readouterr()
     assert output == ""
     assert re.fullmatch(f"pushgate: {told}\n", error)
+
+
+def test_a_noxfile_that_registers_nothing(project: Project, capfd: Capture) -> None:
+    """Where Nox knows no session of a gate, the gate could not look, and its log tells why."""
+    project.write({"noxfile.py": ""})
+    assert cli.main(["run", "good"]) == 3
+    output = capfd.readouterr().out
+    assert "good unavailable: nox ended with 3 before it ran the session" in output
+    assert "No sessions found in" in output
 
 
 def test_a_damaged_repository(project: Project, capsys: Capture) -> None:

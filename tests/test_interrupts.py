@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 from conftest import Project
 from pushgate import cli
 from pushgate.tools import strays
+
+CLOSING = r"interrupted: 2 aborted \(2 jobs in [\d.]+ s\)"
 
 FILES = {
     "pyproject.toml": """
@@ -99,7 +102,7 @@ def test_a_signal_ends_all_of_a_run(project: Project, send: str, before: str, ta
     """A signal to the run, or to all of its process group, ends every gate; the status is 130."""
     ended = _interrupted(project, send, "waiting", before=before, target=target)
     assert (ended.returncode, _alive(project)) == (130, [])
-    assert ended.stdout.splitlines()[-1] == "pushgate: interrupted"
+    assert re.fullmatch(CLOSING, ended.stdout.splitlines()[-1]), ended.stdout
     assert (project.root / "waiting.pid").is_file()
 
 
@@ -134,7 +137,7 @@ def test_the_command_line_answers_an_interrupt(
 
 def test_strays_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever carries the mark ends, in order or killed; another process lives on."""
-    monkeypatch.setattr(strays, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(strays, "PATIENCE_SECONDS", 0.5)
     codes = {
         "obedient": "import time; print(1, flush=True); time.sleep(60)",
         "stubborn": "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "

@@ -1,9 +1,8 @@
-"""A run by Nox: how each job is judged, and what the test jobs measured."""
+"""A run: how each of its Nox calls is judged, and what the test jobs measured."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -71,14 +70,15 @@ MakeProject = Callable[..., Project]
 
 
 def _outcomes(project: Project, *arguments: str) -> dict[str, tuple[str, str]]:
-    """Run jobs in a process of its own, for Nox knows the sessions of one noxfile a process."""
-    command = (sys.executable, "-m", "pushgate", "run", "--json", *arguments)
-    answer = project.run("sh", "-c", 'exec "$@" 2>.git/errors', "sh", *command)
-    outcomes = json.loads(answer.stdout)
+    """Run jobs, and tell by name how they ended and why."""
+    answer = project.pushgate("run", "--json", *arguments)
+    events = [json.loads(line) for line in answer.stdout.splitlines()]
+    outcomes = [event["outcome"] for event in events if event["type"] == "job-finished"]
     results = {outcome["job"]: (outcome["result"], outcome["reason"]) for outcome in outcomes}
+    assert len(results) == len(outcomes)
     told = {result for result, _ in results.values()}
     expected = 1 if "failed" in told else 3 if told & {"aborted", "unavailable"} else 0
-    assert answer.returncode == expected
+    assert (answer.returncode, events[-1]["exit_code"]) == (expected, expected)
     return results
 
 
@@ -95,14 +95,31 @@ def test_a_session_of_the_project_is_judged_as_a_gate(make_project: MakeProject)
     }
 
 
-def test_a_job_that_nox_left_out_did_not_look(make_project: MakeProject) -> None:
-    """Where Nox stops at the first failure, what it left out is told as aborted."""
-    noxfile = "import nox\nnox.options.stop_on_first_error = True\n" + ADOPTED["noxfile.py"]
-    project = make_project({**ADOPTED, "noxfile.py": noxfile})
+def test_the_choices_of_nox_change_no_run(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a noxfile and the shell choose for Nox neither leaves a job out nor adds a process."""
+    monkeypatch.setenv("NOXSESSION", "wrong")
+    monkeypatch.setenv("NOX_PARALLEL", "auto")
+    choices = "import nox\nnox.options.sessions = ['idle']\nnox.options.parallel = 3\n"
+    project = make_project({**ADOPTED, "noxfile.py": choices + ADOPTED["noxfile.py"]})
     assert _outcomes(project, "-j", "1", "no", "good") == {
         "no": ("failed", "`false` ended with 1"),
-        "good": ("aborted", "nox did not come to it"),
+        "good": ("passed", ""),
     }
+    logs = {log.stem: log.read_text() for log in project.root.glob(".git/pushgate/runs/*/*.log")}
+    assert logs["good"].splitlines() == [
+        "nox > Running session fine",
+        "fine",
+        "nox > Session fine was successful.",
+    ]
+
+
+def test_parts_that_nox_leaves_out(make_project: MakeProject) -> None:
+    """Where Nox stops after a part of a session that failed, the whole has failed."""
+    noxfile = "import nox\nnox.options.stop_on_first_error = True\n" + ADOPTED["noxfile.py"]
+    project = make_project({**ADOPTED, "noxfile.py": noxfile})
+    assert _outcomes(project, "parts") == {"parts": ("failed", "part 2 is wrong")}
 
 
 def test_a_gate_that_another_session_replaces_did_not_look(make_project: MakeProject) -> None:
@@ -117,17 +134,18 @@ def test_a_gate_that_another_session_replaces_did_not_look(make_project: MakePro
 
 
 def test_a_job_that_could_not_start_did_not_look(make_project: MakeProject) -> None:
-    """Where the noxfile breaks only when Nox or its worker reads it, no job passes."""
+    """Where the noxfile breaks only when Nox reads it, or ends Nox with 0, no job passes."""
     project = make_project({"pyproject.toml": ONE_GATE})
-    in_nox = "import os\nassert 'PUSHGATE_RUN' not in os.environ\n"
+    in_nox = "import sys\nassert '--report' not in sys.argv, 'read by Nox'\n"
     project.write({"noxfile.py": in_nox + NOXFILE})
+    reason = "nox ended with 1 before it ran the session (see its output)"
+    assert _outcomes(project, "yes") == {"yes": ("unavailable", reason)}
     answer = project.pushgate("run", "yes")
-    assert answer.returncode == 2
-    assert "AssertionError" in answer.stdout
-    assert answer.stdout.endswith("nox ended with 1 before it ran a session (see above)\n")
-    in_worker = "import sys\nassert '--parallel-worker' not in sys.argv\n"
-    project.write({"noxfile.py": in_worker + NOXFILE})
-    assert _outcomes(project, "yes") == {"yes": ("aborted", "it never started")}
+    assert answer.returncode == 3
+    assert "AssertionError: read by Nox\n" in answer.stdout
+    ends_nox = "import sys\nif '--report' in sys.argv: sys.exit(0)\n"
+    project.write({"noxfile.py": ends_nox + NOXFILE})
+    assert _outcomes(project, "yes") == {"yes": ("unavailable", reason.replace("1", "0"))}
 
 
 def test_what_the_tests_measured_is_merged(

@@ -24,6 +24,7 @@ from pushgate.plan import changes
 from pushgate.plan.definition import Definition, of_project
 from pushgate.plan.planner import plan
 from pushgate.reports import history_report, plan_formats, run_report, terminal
+from pushgate.reports.lasting import lasting
 from pushgate.run import doctor, failed, launch, measured, target
 from pushgate.run.checkout import CheckoutError
 from pushgate.run.history import History
@@ -93,6 +94,7 @@ def _run(parsed: argparse.Namespace) -> ExitCode:
     project = find_project(Path.cwd())
     store = Store.of(git.toplevel(project))
     chosen = _target(parsed, project)
+    launch.sweep(store)  # what a killed run has left may still write to the checkout
     with target.checked_out(chosen, project, store) as root:
         definition = of_project(root)
         planned = _planned(parsed, definition, chosen, project)
@@ -131,10 +133,6 @@ def _event(parsed: argparse.Namespace, definition: Definition) -> Event:
 def _planned(
     parsed: argparse.Namespace, definition: Definition, chosen: Target, project: Path
 ) -> Plan:
-    if not definition.jobs:
-        reasons = (f"gate {gate.gate} is off: {gate.reason}" for gate in definition.off)
-        message = "no gate is on: there is nothing to run"
-        raise ConfigurationError(message, *reasons)
     event, wanted = _event(parsed, definition), parsed.jobs
     head = chosen.commit if chosen.clean else None
     if parsed.failed:
@@ -155,7 +153,8 @@ def _pace(parsed: argparse.Namespace) -> Pace:
 @contextmanager
 def _reporter(parsed: argparse.Namespace, stream: TextIO) -> Iterator[Consumer]:
     if parsed.json:
-        yield lambda event: print(json.dumps(as_json(event)), flush=True)
+        lasts = lasting(stream)
+        yield lambda event: print(json.dumps(as_json(event)), file=lasts, flush=True)
         return
     with run_report.reporter(stream, verbose=parsed.verbose) as report:
         yield report

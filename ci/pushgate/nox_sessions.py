@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -34,6 +35,8 @@ def call(arguments: Sequence[str]) -> int:
         Its exit status.
     """
     sys.argv = ["nox", *arguments]
+    # Where the command `nox` lies comes first in what it gives a noxfile to import from.
+    sys.path.insert(0, sysconfig.get_path("scripts"))
     try:
         nox.main()
     except SystemExit as end:

@@ -73,19 +73,24 @@ def perform(gate: Gate, context: Context[Any]) -> Outcome:
         KeyboardInterrupt: The run was interrupted; the outcome is left as ``aborted``.
     """
     retries: int = context.options.retries
+    _empty_outputs(context)
+    # Before all attempts: what the first one changed is no pass of the second one.
+    before = git.tracked_state(context.settings.repository)
     for attempt in range(1, retries + 1):
-        outcome = _attempt(gate, context, attempt)
+        outcome = _attempt(gate, context, before, attempt)
         if outcome.result is not Result.FAILED:
             return outcome
         context.log(f"attempt {attempt} of {retries + 1} failed: {outcome.reason}")
-    return _attempt(gate, context, retries + 1)
+        _empty_outputs(context)
+    return _attempt(gate, context, before, retries + 1)
 
 
-def _attempt(gate: Gate, context: Context[Any], attempt: int) -> Outcome:
-    settings, job = context.settings, context.job
+def _empty_outputs(context: Context[Any]) -> None:
     shutil.rmtree(context.outputs, ignore_errors=True)
-    state.make(settings.root, *job.outputs.parts[1:])
-    before = git.tracked_state(settings.repository)
+    state.make(context.settings.root, *context.job.outputs.parts[1:])
+
+
+def _attempt(gate: Gate, context: Context[Any], before: git.TrackedState, attempt: int) -> Outcome:
     started = time.monotonic()
     result, reason = Result.ABORTED, "interrupted"
     try:
@@ -97,7 +102,7 @@ def _attempt(gate: Gate, context: Context[Any], attempt: int) -> Outcome:
         raise
     finally:
         outcome = Outcome(
-            job=job.name,
+            job=context.job.name,
             result=result,
             reason=reason,
             seconds=round(time.monotonic() - started, 3),

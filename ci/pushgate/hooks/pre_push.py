@@ -81,6 +81,7 @@ def _judged(
     chosen = target.commit(repository, commit)
     names = ", ".join(ref.remote_ref.split("/", 2)[-1] for ref in refs)
     chosen = replace(chosen, words=f"{chosen.words}, pushed to {names}")
+    launch.sweep(store)  # what a killed run has left may still write to the checkout
     with clean_checkout(repository, store, commit) as top:
         projects, inner = _projects(top)
         definitions = _definitions(top, projects, chosen)

@@ -6,7 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -52,7 +52,14 @@ def clean_checkout(repository: Path, store: Store, commit: str) -> Iterator[Path
     Raises:
         CheckoutError: The commit is missing, or the checkout would differ from it.
     """
-    with _slot(store) as slot:
+    with ExitStack() as stack:
+        try:
+            slot = stack.enter_context(_slot(store))
+        except OSError as error:
+            message = (
+                f"{store.folder} cannot be written, where checkouts are kept: {error.strerror}"
+            )
+            raise CheckoutError(message) from error
         try:
             _prepare(git.common_folder(repository), store, slot, commit)
         except (process.CommandError, OSError) as error:

@@ -4,7 +4,7 @@
 of that descriptor: ``{"start": job, "arguments": […], "folder": …, "environment": {…},
 "log": …}`` and ``{"signal": job, "number": n}``. It answers ``{"started": job}`` and
 ``{"ended": job, "status": n}``.
-When the other end closes, however that happens, every job is ended.
+When the other end closes, however that happens, every job is ended; at SIGTERM, too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import selectors
 import signal
 import socket
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from pushgate import nox_sessions
@@ -24,6 +26,7 @@ from pushgate.run import supervisor
 from pushgate.tools import strays
 
 _CHUNK: Final = 65536
+_MOMENT_SECONDS: Final = 0.01
 
 
 class _Server:
@@ -31,52 +34,64 @@ class _Server:
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
+        self.reading, self.writing = socket.socketpair()
+        self.selector = selectors.DefaultSelector()
         self.jobs: dict[int, str] = {}
         self.open = True
         self.received = b""
 
     def serve(self) -> None:
         """Start and end jobs until the other end has closed and no job is left."""
-        reading, writing = socket.socketpair()
-        for end in (reading, writing):
+        for end in (self.reading, self.writing):
             end.settimeout(0)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.connection, selectors.EVENT_READ)
-            selector.register(reading, selectors.EVENT_READ)
-            while self.open or self.jobs:
-                for key, _ in selector.select():
-                    if key.fileobj is reading:
-                        reading.recv(_CHUNK)
-                    elif not self._receive():
-                        selector.unregister(self.connection)
-                self._reap()
-        self._end_orphans()
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(self.writing.fileno(), warn_on_full_buffer=False)
+        self.selector.register(self.connection, selectors.EVENT_READ)
+        self.selector.register(self.reading, selectors.EVENT_READ)
+        while self.open or self.jobs:
+            for key, _ in self.selector.select():
+                if key.fileobj is self.reading:
+                    if signal.SIGTERM in self.reading.recv(_CHUNK):
+                        self._close()
+                elif self.open:
+                    self._receive()
+            self._reap()
+        while strays.kill_children():
+            self._reap()
+            time.sleep(_MOMENT_SECONDS)
 
-    def _receive(self) -> bool:
+    def _receive(self) -> None:
         try:
             chunk = self.connection.recv(_CHUNK)
         except ConnectionError:
             chunk = b""
         if not chunk:
-            self.open = False
-            for process in self.jobs:
-                os.kill(process, supervisor.TERMINATE)
-            return False
+            self._close()
+            return
         *lines, self.received = (self.received + chunk).split(b"\n")
         for line in lines:
             self._obey(json.loads(line))
-        return True
+
+    def _close(self) -> None:
+        if self.open:
+            self.open = False
+            self.selector.unregister(self.connection)
+            self.connection.close()
+            for process in self.jobs:
+                os.kill(process, supervisor.TERMINATE)
 
     def _obey(self, order: Mapping[str, Any]) -> None:
         if "start" in order:
             # Held back until the new process can bear them.
             signal.pthread_sigmask(signal.SIG_BLOCK, supervisor.SIGNALS)
+            server = os.getpid()
             process = os.fork()
             if not process:
-                self.connection.close()
-                _become_job(order)
+                signal.set_wakeup_fd(-1)
+                for file in (self.connection, self.selector, self.reading, self.writing):
+                    file.close()
+                _become_job(order, server)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, supervisor.SIGNALS)
             self.jobs[process] = order["start"]
             self._tell({"started": order["start"]})
@@ -86,37 +101,26 @@ class _Server:
                 os.kill(process, order["number"])
 
     def _reap(self) -> None:
-        while True:
-            try:
-                process, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if not process:
-                return
-            job = self.jobs.pop(process, None)
-            if job is None:
-                continue
-            if os.WIFSIGNALED(status):
-                # Someone killed the supervisor: what it had below it is ours now.
-                self._end_orphans()
-            self._tell({"ended": job, "status": os.waitstatus_to_exitcode(status)})
+        try:
+            while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+                process, status = ended
+                job = self.jobs.pop(process, None)
+                # What a supervisor had below it that was killed is ours now; each that ends
+                # may have left another one.
+                strays.kill_children(besides=self.jobs)
+                if job is not None:
+                    self._tell({"ended": job, "status": os.waitstatus_to_exitcode(status)})
+        except ChildProcessError:
+            return
 
     def _tell(self, answer: Mapping[str, Any]) -> None:
         if self.open:
-            try:
+            # Where the other end has closed, the next read says so.
+            with suppress(ConnectionError):
                 self.connection.sendall(json.dumps(answer).encode() + b"\n")
-            except ConnectionError:
-                self.open = False
-
-    def _end_orphans(self) -> None:
-        supervised = {below.pid for process in self.jobs for below in strays.below(process)}
-        for process in strays.below(os.getpid()):
-            if process.pid not in supervised and process.pid not in self.jobs:
-                strays.send(process, signal.SIGKILL)
 
 
-def _become_job(order: Mapping[str, Any]) -> NoReturn:
-    signal.set_wakeup_fd(-1)
+def _become_job(order: Mapping[str, Any], server: int) -> NoReturn:
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
@@ -124,14 +128,11 @@ def _become_job(order: Mapping[str, Any]) -> NoReturn:
     os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["environment"])
-    supervisor.supervise(lambda: nox_sessions.call(order["arguments"]))
+    supervisor.supervise(lambda: nox_sessions.call(order["arguments"]), server)
 
 
 def main() -> None:
     """Serve the socket whose descriptor is the only argument."""
-    # Ctrl-C on a terminal is the runner's to handle, which tells each job.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.setsid()
     strays.adopt_orphans()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is a text file
     nox_sessions.warm_up()

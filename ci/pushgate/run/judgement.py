@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import signal
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pushgate.gates.execution import stored_outcome
 from pushgate.model.job import Job
@@ -30,22 +32,33 @@ def judge(definition: Definition, job: Job, run: str, report: Path, status: int)
         return stored.outcome
     session = _reported(report).get(job.session)
     if session is None:
-        reason = f"nox ended with {status} before it ran the session (see its output)"
-        return Outcome(job=job.name, result=Result.UNAVAILABLE, reason=reason)
+        return _unavailable(job, f"nox {_end(status)} (see its output)")
     if definition.is_adopted(job):
         return replace(_of_adopted(session), job=job.name)
     if session.result is Result.PASSED:
-        reason = f"it left no outcome: is there another session {job.session!r} in {NOXFILE}?"
-        return Outcome(job=job.name, result=Result.UNAVAILABLE, reason=reason)
+        another = f"is there another session {job.session!r} in {NOXFILE}?"
+        return _unavailable(job, f"it left no outcome: {another}")
+    if session.result is Result.FAILED:
+        return _unavailable(job, "it left no outcome (see its output)")
     return Outcome(job=job.name, result=Result.ABORTED, reason=session.reason or "it never started")
 
 
+def _unavailable(job: Job, reason: str) -> Outcome:
+    return Outcome(job=job.name, result=Result.UNAVAILABLE, reason=reason)
+
+
+def _end(status: int) -> str:
+    # A supervisor tells the signal that ended the call as a shell does.
+    number = -status if status < 0 else status - 128
+    if number in set(signal.Signals):
+        return f"was ended by {signal.Signals(number).name}"
+    return f"ended with {status} before it ran the session"
+
+
 def _reported(report: Path) -> Mapping[str, Outcome]:
-    if not report.is_file():
-        return {}
     results = {"success": Result.PASSED, "failed": Result.FAILED, "skipped": Result.SKIPPED}
     reported: dict[str, Outcome] = {}
-    for session in json.loads(report.read_text(encoding="utf-8"))["sessions"]:
+    for session in _sessions(report):
         outcome = Outcome(
             job=session["name"],
             result=results.get(session["result"], Result.ABORTED),
@@ -56,6 +69,14 @@ def _reported(report: Path) -> Mapping[str, Outcome]:
         known = reported.get(outcome.job)
         reported[outcome.job] = outcome if known is None else _worse(known, outcome)
     return reported
+
+
+def _sessions(report: Path) -> Sequence[Mapping[str, Any]]:
+    try:
+        sessions: list[dict[str, Any]] = json.loads(report.read_bytes())["sessions"]
+    except (OSError, ValueError):
+        return ()  # Nox did not come to it, or could not write all of it
+    return sessions
 
 
 def _worse(one: Outcome, other: Outcome) -> Outcome:

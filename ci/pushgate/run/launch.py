@@ -6,8 +6,8 @@ import os
 import secrets
 import shlex
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,7 @@ from pushgate.model.run_event import (
     RunFinished,
     RunStarted,
 )
+from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import Definition
 from pushgate.run import liveness, run_log
 from pushgate.run.history import History
@@ -31,7 +32,7 @@ from pushgate.run.runner import Run
 from pushgate.run.schedule import Policy
 from pushgate.run.store import Store
 from pushgate.run.target import Target
-from pushgate.tools import docker, strays
+from pushgate.tools import docker, interrupts, strays
 
 RUN_LABEL: Final = "pushgate.run"
 """A container with this label and the run's name (``PUSHGATE_RUN``) ends with its run."""
@@ -93,11 +94,14 @@ def opened(store: Store) -> Iterator[OpenRun]:
 
     Args:
         store: Where the repository's runs are kept.
+
+    Raises:
+        ConfigurationError: Nothing can be written there.
     """
     sweep(store)
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
     folder = store.runs / name
-    with liveness.alive(folder):
+    with _alive(folder):
         os.environ[RUN_VARIABLE] = name
         try:
             yield OpenRun(name, folder, store)
@@ -105,6 +109,17 @@ def opened(store: Store) -> Iterator[OpenRun]:
             del os.environ[RUN_VARIABLE]
     with suppress(OSError):
         folder.rmdir()  # nothing ran
+
+
+@contextmanager
+def _alive(folder: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(liveness.alive(folder))
+        except OSError as error:
+            message = f"{folder} cannot be written, where runs are kept: {error.strerror}"
+            raise ConfigurationError(message) from error
+        yield
 
 
 def sweep(store: Store) -> None:
@@ -136,7 +151,7 @@ def launch(
         What the shell is to be told.
 
     Raises:
-        ConfigurationError: The project has no noxfile.
+        ConfigurationError: The project has no noxfile, or no gate.
     """
     with History.open(run.store.database) as history, RunLog(run.folder) as log:
         expected = history.expected((job.name for job in request.jobs), request.project)
@@ -148,18 +163,25 @@ def launch(
         work = Run(definition, request.jobs, name=run.name, folder=run.folder, publish=publish)
         started = time.monotonic()
         publish(_started(definition, request, run, pace.cores, expected))
-        for text in filter(None, (*request.notes, history.note, log.note)):
-            publish(Note(at=time.time(), text=text))
+        notes = (*request.notes, history.note, log.note)
+        _tell(publish, notes)
         code = work.execute(expected, pace.cores, pace.policy)
-        if code is ExitCode.INTERRUPTED:
+        # A disk may have become full meanwhile.
+        _tell(publish, {history.note, log.note}.difference(notes))
+        # One more Ctrl-C must not keep the run from being completed.
+        with interrupts.counted():
             _end_all_of(run.name)
-        took = round(time.monotonic() - started, 3)
-        publish(
-            RunFinished(at=time.time(), seconds=took, exit_code=code, failed_first=work.first_bad)
-        )
-        history.prune()
+            took = round(time.monotonic() - started, 3)
+            first = work.first_bad
+            publish(RunFinished(at=time.time(), seconds=took, exit_code=code, failed_first=first))
+            history.prune()
     run_log.prune(run.store.runs)
     return code
+
+
+def _tell(publish: Consumer, notes: Iterable[str]) -> None:
+    for text in filter(None, notes):
+        publish(Note(at=time.time(), text=text))
 
 
 def _started(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ from pushgate.model.outcome import ExitCode, Outcome, Result, exit_code
 from pushgate.model.run_event import Consumer, JobFinished, JobOutput, JobStarted
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import NOXFILE, Definition
-from pushgate.run import job_processes
+from pushgate.run import job_processes, run_log
 from pushgate.run.job_processes import ESCALATION, Change, JobProcesses, ServerLostError
 from pushgate.run.judgement import judge
 from pushgate.run.schedule import Cancelled, Policy, Schedule, Start
@@ -82,8 +82,12 @@ class Run:
             publish: Is told what happens.
 
         Raises:
-            ConfigurationError: The project has no noxfile.
+            ConfigurationError: The project has no noxfile, or no gate.
         """
+        if not definition.jobs:
+            reasons = (f"gate {gate.gate} is off: {gate.reason}" for gate in definition.off)
+            message = "no gate is on: there is nothing to run"
+            raise ConfigurationError(message, *reasons)
         root = definition.settings.root
         if not (root / NOXFILE).is_file():
             message = (
@@ -98,6 +102,7 @@ class Run:
         self._publish = publish
         self._running: dict[str, _Running] = {}
         self._outcomes: list[Outcome] = []
+        self._looked = 0.0
         self.first_bad = ""
 
     def execute(self, seconds: Mapping[str, float], cores: int, policy: Policy) -> ExitCode:
@@ -130,13 +135,14 @@ class Run:
                         self._follow(schedule, processes, change)
                     self._look(processes)
             except ServerLostError as error:
-                self._give_up(schedule, str(error))
+                self._give_up(schedule, "interrupted" if signals.count else str(error))
         return ExitCode.INTERRUPTED if signals.count else exit_code(self._outcomes)
 
     def _start(self, processes: JobProcesses, start: Start) -> None:
         job = start.job
         log = self._file(job, "log")
-        arguments = ["-f", NOXFILE, "--report", str(self._file(job, "json"))]
+        # One process, whatever the shell or the noxfile says: the cores are given out here.
+        arguments = ["-f", NOXFILE, "-j", "1", "--report", str(self._file(job, "json"))]
         if not self._definition.is_adopted(job):
             # What it needs has run; a session of the project's own may require others of its own.
             arguments.append("--no-dependencies")
@@ -180,6 +186,9 @@ class Run:
         if running.cancelled and outcome.result is not Result.PASSED:
             outcome = replace(outcome, result=Result.ABORTED, reason=running.cancelled)
         took = round(time.monotonic() - running.since, 3)
+        # A log that cannot be shortened stays as it is.
+        with suppress(OSError):
+            run_log.shorten(running.log)
         self._told(replace(outcome, seconds=took), running.log)
         for cancelled in schedule.finish(outcome):
             self._cancel(processes, cancelled)
@@ -217,27 +226,42 @@ class Run:
 
     def _look(self, processes: JobProcesses) -> None:
         """Tell what the jobs have printed, and end those whose time is over."""
+        if time.monotonic() - self._looked < _TICK_SECONDS:
+            return
+        self._looked = time.monotonic()
         for running in self._running.values():
-            size = running.log.stat().st_size if running.log.exists() else 0
+            size, line = _output(running.log, running.size)
             if size != running.size:
                 running.size = size
-                name, line = running.start.job.name, _last_line(running.log)
+                name = running.start.job.name
                 self._publish(JobOutput(at=time.time(), job=name, line=line, size=size))
             limit = running.start.job.timeout
             if limit is not None and time.monotonic() - running.since > limit:
                 self._end(processes, running, f"timed out: its limit is {limit:g} s (timeout)")
 
     def _give_up(self, schedule: Schedule, reason: str) -> None:
-        for running in self._running.values():
-            name = running.start.job.name
-            self._told(Outcome(job=name, result=Result.ABORTED, reason=reason), running.log)
-        for cancelled in schedule.drop_all(reason):
-            self._never_started(cancelled)
+        schedule.drop_all(reason)
+        # Also those that were just to be started: no job may go without an outcome.
+        told = {outcome.job for outcome in self._outcomes}
+        for job in self._jobs:
+            if job.name not in told:
+                running = self._running.get(job.name)
+                outcome = Outcome(job=job.name, result=Result.ABORTED, reason=reason)
+                self._told(outcome, None if running is None else running.log)
 
 
-def _last_line(log: Path) -> str:
+def _output(log: Path, known: int) -> tuple[int, str]:
+    """Return the size of a log and, where that is not known yet, its last line."""
+    try:
+        size = log.stat().st_size
+        return size, _last_line(log, size) if size != known else ""
+    except OSError:
+        return known, ""  # not there yet, or taken away
+
+
+def _last_line(log: Path, size: int) -> str:
     with log.open("rb") as stream:
-        stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL_BYTES))
+        stream.seek(max(0, size - _TAIL_BYTES))
         tail = stream.read(_TAIL_BYTES).decode(errors="replace")
     lines = [line for line in tail.replace("\r", "\n").split("\n") if line.strip()]
     return lines[-1].strip()[:_LINE_CHARACTERS] if lines else ""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
+from bisect import insort
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from graphlib import TopologicalSorter
@@ -74,13 +75,18 @@ class Schedule:
         """
         self._policy = policy
         self._cores = self._free = cores
-        self._waiting = {job.name: job for job in jobs}
         self._running: dict[str, Start] = {}
-        self._passed: set[str] = set()
-        self._paths = _longest_paths(jobs, seconds)
+        self._in_vain: set[str] = set()
+        paths = _longest_paths(jobs, seconds)
         # By rank, the longest path first; among equals the order of the definition.
-        ranked = sorted(self._waiting, key=lambda name: -self._paths[name])
-        self._waiting = {name: self._waiting[name] for name in ranked}
+        ranked = sorted(jobs, key=lambda job: -paths[job.name])
+        self._waiting = {job.name: job for job in ranked}
+        self._rank = {job.name: rank for rank, job in enumerate(ranked)}
+        # Looked up instead of searched for: the jobs may be thousands.
+        self._needed_by = _inverted((job.name, job.needs) for job in ranked)
+        self._before = _inverted((job.name, job.after) for job in ranked)
+        self._unmet = {job.name: set(job.needs) for job in ranked}
+        self._ready = [job.name for job in ranked if not job.needs]
 
     @property
     def done(self) -> bool:
@@ -89,32 +95,29 @@ class Schedule:
 
     def start(self) -> list[Start]:
         """Take the jobs that are to start now, as many as there are free cores."""
-        ready = [job for job in self._waiting.values() if self._is_ready(job)]
         starts: list[Start] = []
-        for number, job in enumerate(ready):
-            cores = self._share(job, len(ready) - number)
+        while self._ready and self._free:
+            job = self._waiting[self._ready[0]]
+            cores = self._share(job, len(self._ready))
             if cores > self._free:
                 # No smaller one slips past: the longest path would wait for ever.
                 break
             self._free -= cores
             starts.append(Start(job, cores))
-            if not self._free:
-                break
-        for start in starts:
-            del self._waiting[start.job.name]
-            self._running[start.job.name] = start
+            self._running[job.name] = starts[-1]
+            self._forget(job.name)
         return starts
 
     def finish(self, outcome: Outcome) -> list[Cancelled]:
         """Take down how a running job ended.
 
         Returns:
-            Those that will not start any more, and those that run in vain: the latter are
-            still running until their own end is told.
+            Those that will not start any more, and those that run in vain, each once: the
+            latter are still running until their own end is told.
         """
         self._free += self._running.pop(outcome.job).cores
         if outcome.result is Result.PASSED:
-            self._passed.add(outcome.job)
+            self._meet(outcome.job)
             return []
         cancelled: list[Cancelled] = []
         ended = [(outcome.job, outcome.result)]
@@ -122,7 +125,10 @@ class Schedule:
         while ended:
             for consequence in self._consequences(*ended.pop()):
                 cancelled.append(consequence)
-                if self._waiting.pop(consequence.job, None) is not None:
+                if consequence.job in self._running:
+                    self._in_vain.add(consequence.job)
+                else:
+                    self._forget(consequence.job)
                     ended.append((consequence.job, Result.ABORTED))
         return cancelled
 
@@ -130,10 +136,19 @@ class Schedule:
         """Forget every job that has not started."""
         dropped = [Cancelled(name, reason) for name in self._waiting]
         self._waiting.clear()
+        self._ready.clear()
         return dropped
 
-    def _is_ready(self, job: Job) -> bool:
-        return self._passed.issuperset(job.needs)
+    def _meet(self, passed: str) -> None:
+        for name in self._needed_by[passed]:
+            self._unmet[name].discard(passed)
+            if not self._unmet[name] and name in self._waiting:
+                insort(self._ready, name, key=self._rank.__getitem__)
+
+    def _forget(self, waiting: str) -> None:
+        del self._waiting[waiting]
+        if not self._unmet[waiting]:
+            self._ready.remove(waiting)
 
     def _share(self, job: Job, competing: int) -> int:
         if job.cores is not None:
@@ -142,18 +157,20 @@ class Schedule:
 
     def _consequences(self, ended: str, result: Result) -> list[Cancelled]:
         told = f"{ended}, which {_ENDED.get(result, 'did not run to its end')}"
-        waiting = list(self._waiting.values())
-        unmet = [job for job in waiting if ended in job.needs]
-        cancelled = [Cancelled(job.name, f"it needs {told}") for job in unmet]
+        unmet = [name for name in self._needed_by[ended] if name in self._waiting]
+        cancelled = [Cancelled(name, f"it needs {told}") for name in unmet]
         if result is Result.SKIPPED or self._policy is Policy.KEEP_GOING:
             return cancelled
-        others = [*waiting, *(run.job for run in self._running.values())]
         if self._policy is Policy.FAIL_FAST:
+            others = [*self._waiting, *self._running]
             reason = f"stopped at once (--fail-fast) after {told}"
         else:
-            others = [job for job in others if ended in job.after]
+            later = self._before[ended]
+            others = [name for name in later if name in self._waiting or name in self._running]
             reason = f"it comes after {told}"
-        return cancelled + [Cancelled(job.name, reason) for job in others if job not in unmet]
+        told_already = self._in_vain.union(unmet)
+        others = [name for name in others if name not in told_already]
+        return cancelled + [Cancelled(name, reason) for name in others]
 
 
 _ENDED: Final = {
@@ -161,6 +178,15 @@ _ENDED: Final = {
     Result.UNAVAILABLE: "could not look",
     Result.SKIPPED: "is left to CI",
 }
+
+
+def _inverted(names: Iterable[tuple[str, Sequence[str]]]) -> defaultdict[str, list[str]]:
+    """Return for each name those that name it, in their order."""
+    inverted: defaultdict[str, list[str]] = defaultdict(list)
+    for name, others in names:
+        for other in dict.fromkeys(others):
+            inverted[other].append(name)
+    return inverted
 
 
 def _longest_paths(jobs: Sequence[Job], seconds: Mapping[str, float]) -> dict[str, float]:

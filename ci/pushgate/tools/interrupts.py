@@ -104,6 +104,9 @@ def make_terminable() -> dict[signal.Signals, Handler]:
     Returns:
         What handled the signals before.
     """
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        # Python would take the status of every child for 0.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
     def interrupt(number: int, _frame: object) -> None:
         name = signal.Signals(number).name

@@ -142,6 +142,8 @@ def start(
 ) -> Child:
     """Start a command beside this process; the caller ends it and waits for it.
 
+    It is in a session of its own: what a terminal sends to this process does not reach it.
+
     Args:
         command: The program and its arguments.
         cwd: The folder to run it in.
@@ -162,6 +164,7 @@ def start(
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 pass_fds=descriptors,
+                start_new_session=True,
             )
     except OSError as error:
         message = f"`{command[0]}` cannot be started: {error.strerror or error}"

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -18,6 +18,11 @@ from pushgate.tools.process import GRACE_SECONDS
 # `man 2 prctl`, linux/prctl.h
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
+
+PATIENCE_SECONDS: Final = 2 * GRACE_SECONDS
+"""How long ``end`` waits: a process that ends others first has a grace for them, too."""
+
+_MOMENT_SECONDS: Final = 0.02
 
 
 def adopt_orphans() -> None:
@@ -53,6 +58,22 @@ def below(process: int) -> list[psutil.Process]:
         return []
 
 
+def kill_children(besides: Container[int] = ()) -> bool:
+    """Kill the children of this process with all that is below them.
+
+    Args:
+        besides: The process ids of children that live on.
+
+    Returns:
+        Whether there was one; one that has ended counts until it was waited for.
+    """
+    children = [child for child in psutil.Process().children() if child.pid not in besides]
+    for child in children:
+        for process in (child, *below(child.pid)):
+            send(process, signal.SIGKILL)
+    return bool(children)
+
+
 def send(process: psutil.Process, number: signal.Signals) -> None:
     """Send a signal to a process that may have ended meanwhile."""
     with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
@@ -62,28 +83,36 @@ def send(process: psutil.Process, number: signal.Signals) -> None:
 def end(variable: str, value: str) -> None:
     """End every process that was started with a variable of that value in its environment.
 
-    Each may end in order first (SIGTERM), and is killed ``GRACE_SECONDS`` later, or at
-    once when this is interrupted.
+    Each may end in order first (SIGTERM). It is killed, with all that is below it, after
+    ``PATIENCE_SECONDS``, or at once when this is interrupted.
 
     Args:
         variable: The name of the environment variable.
         value: What it holds.
     """
     try:
-        _signal_until_gone(variable, value, signal.SIGTERM, once=True)
+        _terminate(variable, value)
     finally:
-        _signal_until_gone(variable, value, signal.SIGKILL, once=False)
+        _kill(variable, value)
 
 
-def _signal_until_gone(variable: str, value: str, number: signal.Signals, *, once: bool) -> None:
-    deadline = time.monotonic() + GRACE_SECONDS
+def _terminate(variable: str, value: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
     told: set[psutil.Process] = set()
     while (left := set(_marked(variable, value))) and time.monotonic() < deadline:
         for process in left - told:
-            send(process, number)
-        if once:
-            told |= left
-        time.sleep(0.02)
+            send(process, signal.SIGTERM)
+        told |= left
+        time.sleep(_MOMENT_SECONDS)
+
+
+def _kill(variable: str, value: str) -> None:
+    deadline = time.monotonic() + GRACE_SECONDS
+    while (left := list(_marked(variable, value))) and time.monotonic() < deadline:
+        # Without its mark, what is below one of them could not be found any more.
+        for process in [*(child for one in left for child in below(one.pid)), *left]:
+            send(process, signal.SIGKILL)
+        time.sleep(_MOMENT_SECONDS)
 
 
 def _marked(variable: str, value: str) -> Iterator[psutil.Process]:

@@ -1,0 +1,154 @@
+"""What jobs print, and where it is kept: whatever it is, and where there is no room for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from conftest import Project
+from watched_run import gate, gates, watch
+
+MakeProject = Callable[..., Project]
+
+MANY: Final = 200
+MEBIBYTE: Final = 1 << 20
+
+LOUD: Final = gates(
+    gate("flood", "head -c 200000000 /dev/zero; echo the end"),
+    gate("binary", "head -c 100000 /dev/urandom; sleep 1"),
+    gate("endless", "head -c 3000000 /dev/zero | tr \\\\0 x; sleep 1"),
+    gate("torn", 'printf "caf\\\\351 \\\\377 \\\\303"; sleep 1'),
+    gate("progress", 'printf "1 %%\\\\r2 %%\\\\r"; sleep 1'),
+    gate("silent", "true"),
+)
+
+
+@contextmanager
+def _small_disk(folder: Path, options: str) -> Iterator[None]:
+    """Mount a file system of its own at a folder."""
+    if not sys.platform.startswith("linux") or os.geteuid() != 0:
+        pytest.skip("only root mounts a file system")
+    folder.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_whatever_a_job_prints(make_project: MakeProject) -> None:
+    """Nothing that a job prints is in its way: its log holds it, of much the two ends."""
+    project = make_project(LOUD)
+    run = watch(project, "-j", "6")
+    assert run.status == 0, run.outcomes
+    assert {result for result, _ in run.outcomes.values()} == {"passed"}
+    flood = run.log("flood")
+    assert 15 * MEBIBYTE < len(flood) < 17 * MEBIBYTE
+    assert flood.startswith(b"nox > Running session flood\n")
+    assert b" bytes left out ..." in flood
+    assert flood.endswith(b"the end\nnox > Session flood was successful.\n")
+    assert len(run.log("binary")) > 100_000
+    assert run.log("endless").count(b"x") >= 3_000_000
+    assert b"caf\xe9 \xff \xc3" in run.log("torn")
+    told = {event["job"]: event for event in run.of("job-output")}
+    assert told["endless"]["line"] == "x" * 500
+    assert told["endless"]["size"] > 3_000_000
+    assert told["torn"]["line"] == "caf� � �"
+    assert told["progress"]["line"] == "2 %"
+    assert len(told["binary"]["line"]) <= 500
+    answer = project.pushgate("run", "--verbose", "torn", "binary", "silent")
+    assert answer.returncode == 0
+
+
+def test_the_folder_of_a_run(make_project: MakeProject) -> None:
+    """It holds the very events that were told, and a log for every job that was started."""
+    bad = gate("bad", "exit 1")
+    project = make_project(
+        gates(bad, gate("good", "true"), gate("of-bad", "true", 'needs = ["bad"]'))
+    )
+    run = watch(project)
+    assert run.status == 1
+    lines = (run.folder / "events.ndjson").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == list(run.events)
+    logs = {event["outcome"]["job"]: event["log"] for event in run.of("job-finished")}
+    assert logs == {
+        "bad": str(run.folder / "bad.log"),
+        "good": str(run.folder / "good.log"),
+        "of-bad": "",
+    }
+    assert {path.name for path in run.folder.glob("*.log")} == {"bad.log", "good.log", "server.log"}
+
+
+def test_a_reader_that_goes_away(make_project: MakeProject) -> None:
+    """Who reads only the first event ends the report, not the run."""
+    project = make_project(gates(gate("waits", "sleep 1; touch .git/done")))
+    read_one = '"$@" | head -n 1'
+    project.run("sh", "-c", read_one, "sh", sys.executable, "-m", "pushgate", "run", "--json")
+    assert (project.root / ".git" / "done").exists()
+    assert " passed " in project.pushgate("report").stdout
+
+
+@pytest.mark.parametrize("arguments", [["good"], ["--commit", "HEAD", "good"]])
+def test_a_place_that_cannot_be_written(make_project: MakeProject, arguments: list[str]) -> None:
+    """Where the folder of runs cannot be made, one line says so, and nothing runs."""
+    project = make_project(gates(gate("good", "touch .git/ran")))
+    state = project.root / ".git" / "pushgate"
+    state.write_text("in the way", encoding="utf-8")
+    answer = project.pushgate("run", *arguments)
+    assert answer.returncode == 2
+    assert answer.stdout.startswith(f"pushgate: {state}")
+    assert " cannot be written, where " in answer.stdout
+    assert answer.stdout.count("\n") == 1
+    assert not (project.root / ".git" / "ran").exists()
+
+
+@pytest.mark.parametrize("arguments", [["good"], ["--commit", "HEAD", "good"]])
+def test_a_disk_that_is_read_only(make_project: MakeProject, arguments: list[str]) -> None:
+    """A state folder that is read-only is told in a line."""
+    project = make_project(gates(gate("good", "true")))
+    with _small_disk(project.root / ".git" / "pushgate", "size=1m,ro"):
+        answer = project.pushgate("run", *arguments)
+    assert answer.returncode == 2
+    assert answer.stdout.endswith(": Read-only file system\n")
+    assert answer.stdout.count("\n") == 1
+
+
+def test_a_disk_that_is_full(make_project: MakeProject) -> None:
+    """Where the disk of the logs becomes full, that is told, and the run ends in order."""
+    flood = gate("flood", "head -c 2000000 /dev/zero")
+    quiet = [gate(f"quiet{number}", "exit 3", 'after = ["flood"]') for number in range(3)]
+    project = make_project(gates(flood, *quiet))
+    with _small_disk(project.root / ".git" / "pushgate", "size=200k"):
+        run = watch(project, "-j", "1", "--keep-going")
+    assert run.status == 1
+    assert run.outcomes == {
+        "flood": ("failed", "`sh -c 'head -c 2000000 /dev/zero'` ended with 1"),
+        **{f"quiet{number}": ("failed", "`sh -c 'exit 3'` ended with 3") for number in range(3)},
+    }
+    assert any("full" in note or "No space left" in note for note in run.notes)
+    assert run.events[-1]["type"] == "run-finished"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells VmHWM")
+def test_the_memory_of_a_run(make_project: MakeProject) -> None:
+    """With two hundred jobs the process that runs them keeps below 80 MB."""
+    project = make_project(gates(*(gate(f"job{number}", "true") for number in range(MANY))))
+    script = (
+        "from pathlib import Path\nfrom pushgate import cli\n"
+        "assert cli.main(['run', '-j', '2']) == 0\n"
+        "print(Path('/proc/self/status').read_text())\n"
+    )
+    answer = project.run(sys.executable, "-c", script)
+    assert f"all selected jobs passed ({MANY} jobs in" in answer.stdout
+    status = dict(line.split(":", 1) for line in answer.stdout.splitlines() if ":\t" in line)
+    assert int(status["VmHWM"].split()[0]) < 80_000
