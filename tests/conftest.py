@@ -110,6 +110,7 @@ def _plain_environment(
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    monkeypatch.setenv("PUSHGATE_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "pushgate"))
     for name in ("CI", "NOXSESSION", "NOXPYTHON", "NOX_PARALLEL", "PUSHGATE_RUN", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
 

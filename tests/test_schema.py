@@ -21,6 +21,9 @@ HEAD = '[project]\nname = "demo"\nversion = "1"\nrequires-python = ">=@PYTHON@,<
 EVENTS = "push, push:BRANCH, pull_request, pull_request:BRANCH, tag, tag:NAME, schedule or all"
 KEYS = "branches, default-python, gates, python, sources, tests"
 DATE = "a date such as 2027-01-31"
+NO_RETRIES = (
+    "a session of the project's own is Nox's to carry out, here and in CI: let it try again itself"
+)
 UNAUDITED = "{ package = 'a', reason = 'b', until = 2027-01-31T10:00:00 }"
 NAME = "a name of a-z, 0-9, - and _, a letter first"
 
@@ -160,8 +163,7 @@ def test_all_mistakes_are_told_at_once(
         ),
         (
             "[tool.pushgate.gates.web]\nsession = 'web'\nretries = 1",
-            "tool.pushgate.gates.web.retries: a session of the project's own is Nox's to carry "
-            "out, here and in CI: let it try again itself",
+            f"tool.pushgate.gates.web.retries: {NO_RETRIES}",
         ),
         (
             "[tool.pushgate.gates.lint]\ntimeout = 0",
@@ -216,6 +218,10 @@ def test_mistakes_of_the_noxfile_name_the_noxfile(make_project: Callable[..., Pr
     [
         ("@pushgate.gate(on=['merge'])", f"gate 'a-b': on: 'merge' is no event: expected {EVENTS}"),
         ("@pushgate.gate()\ndef a_b(gate): ...\n@pushgate.gate()", "two gates are called 'a-b'"),
+        (
+            "@pushgate.gate(inputs='web/**')",
+            "gate 'a-b': inputs = 'web/**': expected a list, ['web/**']",
+        ),
     ],
 )
 def test_a_declaration_that_cannot_be_used(

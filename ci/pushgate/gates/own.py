@@ -204,6 +204,10 @@ def gate(
             _refuse(f"gate {chosen!r} is declared below pushgate.register(): move it above")
         if chosen in declared.gates:
             _refuse(f"two gates are called {chosen!r}")
+        lists = {"on": on, "after": after, "needs": needs, "inputs": inputs}
+        for key, value in lists.items():
+            if isinstance(value, str):
+                _refuse(f"gate {chosen!r}: {key} = {value!r}: expected a list, [{value!r}]")
         try:
             events = tuple(Event.parse(event) for event in on)
         except ValueError as error:

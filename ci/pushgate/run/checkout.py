@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pushgate.run.store import Store
+from pushgate.run.store import Store, all_checkouts
 from pushgate.tools import git, process, strays, worktree
 
 _KEPT: Final = (
@@ -25,6 +26,8 @@ _KEPT: Final = (
 _COMPILED: Final = (".so", ".pyd")
 _STAMPS: Final = "*/pushgate.json"
 """Below ``.nox``: what each environment was made from."""
+
+_START_SECONDS: Final = 0.1
 
 
 class CheckoutError(Exception):
@@ -53,9 +56,7 @@ def clean_checkout(repository: Path, store: Store, commit: str) -> Iterator[Path
         try:
             slot = stack.enter_context(_slot(store))
         except OSError as error:
-            message = (
-                f"{store.folder} cannot be written, where checkouts are kept: {error.strerror}"
-            )
+            message = f"{store.folder} cannot be written, where runs are kept: {error.strerror}"
             raise CheckoutError(message) from error
         try:
             _prepare(git.common_folder(repository), store, slot, commit)
@@ -98,7 +99,9 @@ def _marked(store: Store, number: int) -> Iterator[_Slot]:
     mark = store.locks / f"checkout-{number}.in-use"
     slot = _Slot(store.checkouts / str(number), left_by_kill=mark.exists())
     if slot.left_by_kill:
-        # What its last user had started may still be writing there.
+        # What its last user had started may still be writing there. A command that was only
+        # just being started holds the lock, and a moment later shows its environment.
+        time.sleep(_START_SECONDS)
         strays.end(worktree.VARIABLE, str(slot.folder))
     mark.touch()
     try:
@@ -108,7 +111,7 @@ def _marked(store: Store, number: int) -> Iterator[_Slot]:
 
 
 def _prepare(common: Path, store: Store, slot: _Slot, commit: str) -> None:
-    tree = worktree.find(common, slot.folder)
+    tree = worktree.find(slot.folder)
     # Half a clone of a submodule looks like a whole one.
     if tree is None or (slot.left_by_kill and tree.has_submodules):
         tree = _make(common, store, slot.folder, commit)
@@ -126,7 +129,19 @@ def _make(common: Path, store: Store, folder: Path, commit: str) -> worktree.Wor
     from filelock import FileLock  # noqa: PLC0415
 
     with FileLock(store.locks / "checkouts.lock"):
-        return worktree.make(common, folder, commit)
+        tree = worktree.make(common, folder, commit)
+    _remove_abandoned(folder)
+    return tree
+
+
+def _remove_abandoned(own: Path) -> None:
+    """Remove the checkouts of repositories that are gone, or have been moved."""
+    for folder in all_checkouts().glob("*/*/"):
+        if folder != own and worktree.is_abandoned(folder):
+            # Another process may be at it, too.
+            with suppress(OSError):
+                worktree.delete(folder)
+                folder.parent.rmdir()
 
 
 def _bring(tree: worktree.Worktree, commit: str) -> None:

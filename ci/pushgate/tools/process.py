@@ -35,6 +35,14 @@ _FOREIGN: Final = (
     "PYTEST_PLUGINS",
     "MYPYPATH",
     "UV_PYTHON",
+    # What pre-commit and prek tell a hook about a push.
+    "PRE_COMMIT",
+    "PRE_COMMIT_FROM_REF",
+    "PRE_COMMIT_TO_REF",
+    "PRE_COMMIT_LOCAL_BRANCH",
+    "PRE_COMMIT_REMOTE_BRANCH",
+    "PRE_COMMIT_REMOTE_NAME",
+    "PRE_COMMIT_REMOTE_URL",
 )
 _FOREIGN_PREFIXES: Final = (
     "COVERAGE_",

@@ -45,6 +45,9 @@ _ENVIRONMENT: Final = {
     "SSH_ASKPASS": "false",
     "SSH_ASKPASS_REQUIRE": "force",
 }
+_REMOVED: Final = "removed-worktree"
+"""In the git folder: what the repository kept about a working tree that is being removed."""
+
 _LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 
 
@@ -82,25 +85,22 @@ def _git(cwd: Path, *arguments: str, folder: Path, check: bool = True) -> proces
     return process.capture(["git", *settings, *arguments], cwd=cwd, env=environment, check=check)
 
 
-def find(common: Path, folder: Path) -> Worktree | None:
-    """Return the working tree in a folder, if it and the repository still know each other.
+def find(folder: Path) -> Worktree | None:
+    """Return the working tree in a folder, if it and a repository still know each other.
 
     Args:
-        common: The git folder of the repository.
         folder: The top folder of the working tree.
     """
     try:
-        link = (folder / ".git").read_text(encoding="utf-8").removesuffix("\n")
-        git_folder = Path(link.removeprefix("gitdir: "))
-        link_back = (git_folder / "gitdir").read_text(encoding="utf-8").removesuffix("\n")
-        known = (
-            git_folder.parent.samefile(common / "worktrees")
-            and Path(link_back).samefile(folder / ".git")
-            and (git_folder / "commondir").is_file()
-        )
+        git_folder = Path(_link(folder / ".git").removeprefix("gitdir: "))
+        known = Path(_link(git_folder / "gitdir")).samefile(folder / ".git")
     except (OSError, ValueError):
         return None
     return Worktree(folder, git_folder) if known else None
+
+
+def _link(file: Path) -> str:
+    return os.fsdecode(file.read_bytes()).removesuffix("\n")
 
 
 def make(common: Path, folder: Path, commit: str) -> Worktree:
@@ -109,7 +109,7 @@ def make(common: Path, folder: Path, commit: str) -> Worktree:
     Only one process at a time may make one.
 
     Args:
-        common: The git folder of the repository, which holds ``folder``.
+        common: The git folder of the repository.
         folder: The top folder of the working tree.
         commit: The id of the commit to be at.
 
@@ -125,7 +125,7 @@ def make(common: Path, folder: Path, commit: str) -> Worktree:
         *(f"--git-dir={common}", "worktree", "add", *options, str(folder), commit),
         folder=folder,
     )
-    if (tree := find(common, folder)) is None:
+    if (tree := find(folder)) is None:
         raise process.CommandError(made, f"git made no working tree in {folder}")
     return tree
 
@@ -134,27 +134,46 @@ def remove(common: Path, folder: Path) -> None:
     """Remove a working tree, sound or not, and what the repository keeps about it.
 
     Args:
-        common: The git folder of the repository, which holds ``folder``.
+        common: The git folder of the repository.
         folder: The top folder of the working tree.
 
     Raises:
         OSError: Something cannot be removed.
     """
-    _delete(folder)
+    delete(folder)
     left = [
         git_folder
-        for git_folder in (common / "worktrees").glob("*")
-        if _is_about(git_folder, folder.relative_to(common))
+        for git_folder in (common / "worktrees").glob("*/")
+        if _is_about(git_folder, folder)
     ]
-    if left:
-        folder.mkdir(parents=True)
-        for git_folder in left:
-            # Half removed in its place, nothing would tell any more whose it is.
-            git_folder.rename(folder / git_folder.name)
-        _delete(folder)
+    removed = common / _REMOVED
+    delete(removed)
+    for git_folder in left:
+        # Half removed in its place, nothing would tell any more whose it is.
+        git_folder.rename(removed)
+        delete(removed)
 
 
-def _delete(folder: Path) -> None:
+def is_abandoned(folder: Path) -> bool:
+    """Tell whether the repository of a working tree is no longer where it was.
+
+    Args:
+        folder: The top folder of the working tree.
+    """
+    try:
+        git_folder = Path(_link(folder / ".git").removeprefix("gitdir: "))
+        # What the repository kept about it may be gone for another reason.
+        return not git_folder.parent.parent.is_dir()
+    except OSError:
+        return False
+
+
+def delete(folder: Path) -> None:
+    """Remove a folder or a file, there or not, whatever a command has made read-only.
+
+    Raises:
+        OSError: Something cannot be removed.
+    """
     if folder.is_dir() and not folder.is_symlink():
         _open_folders(folder)
         shutil.rmtree(folder)
@@ -164,14 +183,13 @@ def _delete(folder: Path) -> None:
 
 def _is_about(git_folder: Path, folder: Path) -> bool:
     try:
-        link = (git_folder / "gitdir").read_text(encoding="utf-8").removesuffix("\n")
+        link = _link(git_folder / "gitdir")
     except FileNotFoundError:
         link = ""
     if not link:
         # Killed at once, git had not yet written down whose it is.
         return git_folder.name.startswith(folder.name)
-    # The repository may have been somewhere else when it made the link.
-    return link.endswith(f"{os.sep}{folder / '.git'}")
+    return link == str(folder / ".git")
 
 
 def _open_folders(folder: Path) -> None:
