@@ -54,7 +54,9 @@ workers = "auto"
 """,
     "demo.py": "",
     "tests/test_workers.py": (
-        "import os\n\ndef test_workers(): assert os.environ['PYTEST_XDIST_WORKER_COUNT'] == '3'\n"
+        "import os\n\n"
+        "def test_workers(): assert os.environ['PYTEST_XDIST_WORKER_COUNT'] == '3'\n\n"
+        "def test_threads(): assert os.environ['OMP_NUM_THREADS'] == '1'\n"
     ),
 }
 

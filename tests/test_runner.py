@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import psutil
@@ -36,6 +37,16 @@ BAD: Final = (
 
 def _is_alive(project: Project) -> bool:
     return psutil.pid_exists(int((project.root / ".git" / "pid").read_text(encoding="utf-8")))
+
+
+def _left_of(run: str) -> list[str]:
+    """Name the processes that have a run's name in their environment."""
+    left = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("PUSHGATE_RUN") == run:
+                left.append(process.name())
+    return left
 
 
 def test_what_comes_after_a_failure_is_ended(make_project: MakeProject) -> None:
@@ -79,13 +90,15 @@ def test_keep_going(make_project: MakeProject) -> None:
 
 def test_a_job_that_takes_too_long(make_project: MakeProject) -> None:
     """A job whose time is over is ended with all its processes; nothing has failed then."""
-    command = "sleep 600 & echo $! > .git/pid; wait"
-    project = make_project(gates(gate("slow", command, "timeout = 1, retries = 3")))
+    project = make_project(
+        gates(gate("slow", "sleep 600 & sleep 600 & wait", "timeout = 2, retries = 3"))
+    )
     run = watch(project)
-    assert run.outcomes == {"slow": ("aborted", "timed out: its limit is 1 s (timeout)")}
-    assert (run.status, _is_alive(project)) == (3, False)
+    assert run.outcomes == {"slow": ("aborted", "timed out: its limit is 2 s (timeout)")}
+    assert run.status == 3
+    assert not _left_of(run.events[0]["run"])
     (ended,) = run.of("job-finished")
-    assert ended["outcome"]["seconds"] >= 1
+    assert ended["outcome"]["seconds"] >= 2
     assert ended["outcome"]["attempts"] == 1
 
 

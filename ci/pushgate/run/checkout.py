@@ -56,9 +56,7 @@ def clean_checkout(repository: Path, store: Store, commit: str) -> Iterator[Path
         try:
             slot = stack.enter_context(_slot(store))
         except OSError as error:
-            message = (
-                f"{store.folder} cannot be written, where checkouts are kept: {error.strerror}"
-            )
+            message = f"{store.folder} cannot be written, where runs are kept: {error.strerror}"
             raise CheckoutError(message) from error
         try:
             _prepare(git.common_folder(repository), store, slot, commit)
