@@ -92,7 +92,10 @@ def test_no_file_of_the_run_is_open_in_a_job(project: Project) -> None:
 @pytest.mark.parametrize("tool", [("pushgate", "run"), ("nox", "-s")])
 def test_ignored_children_make_nothing_pass(project: Project, tool: tuple[str, str]) -> None:
     """Who starts it with SIGCHLD ignored is told of a failure all the same."""
-    command = (sys.executable, "-m", *tool, "no")
-    answer = project.run("sh", "-c", "trap '' CHLD; exec \"$@\"", "sh", *command)
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN);"
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    answer = project.run(sys.executable, "-c", ignoring, "-m", *tool, "no")
     assert answer.returncode == 1, answer.stdout
     assert "`false` ended with 1" in answer.stdout

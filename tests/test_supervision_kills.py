@@ -16,6 +16,13 @@ import pytest
 
 from conftest import Project
 from living import Living, below, commands_below, until
+from pushgate.model.outcome import ExitCode, Outcome, Result
+from pushgate.model.run_event import JobFinished, RunEvent
+from pushgate.plan.definition import of_project
+from pushgate.run import launch, target
+from pushgate.run.launch import Pace, Request
+from pushgate.run.schedule import Policy
+from pushgate.run.store import Store
 
 MakeProject = Callable[..., Project]
 
@@ -124,6 +131,34 @@ def test_a_server_that_is_killed_before_any_job(project: Project) -> None:
         ended = _ended(run)
     assert (run.returncode, {*ended}) == (3, {"quick", "near"})
     assert all(reason.startswith(LOST) for _, reason in ended.values())
+
+
+def test_a_server_that_is_killed_between_two_jobs(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that could not even be started is told as aborted: the run must not pass."""
+    monkeypatch.chdir(project.root)
+    definition = of_project(project.root)
+    jobs = [definition.job(name) for name in ("quick", "near", "far")]
+    looked_at = target.files(project.root)
+    request = Request(jobs=jobs, event="all", target=looked_at, project=project.root)
+    ended: dict[str, Outcome] = {}
+
+    def kill_server(event: RunEvent) -> None:
+        if isinstance(event, JobFinished):
+            if not ended:
+                (server,) = psutil.Process().children()
+                server.kill()
+                until(lambda: server.status() == psutil.STATUS_ZOMBIE)
+            ended[event.outcome.job] = event.outcome
+
+    with launch.opened(Store.of(project.root)) as run:
+        pace = Pace(cores=1, policy=Policy.AFTER)
+        code = launch.launch(definition, request, run, pace, kill_server)
+    assert code is ExitCode.INCOMPLETE
+    assert ended.keys() == {"quick", "near", "far"}
+    assert ended.pop("quick").result is Result.PASSED
+    assert all(outcome.reason.startswith(LOST) for outcome in ended.values())
 
 
 def test_a_killed_run(project: Project, living: Living) -> None:
