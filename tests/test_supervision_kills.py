@@ -103,7 +103,7 @@ def test_a_killed_supervisor(project: Project, living: Living) -> None:
         until(lambda: living.names() == ["near"])
         run.send_signal(signal.SIGINT)
         assert _ended(run) == {
-            "far": ("unavailable", "nox ended with -9 before it ran the session (see its output)"),
+            "far": ("unavailable", "nox was ended by SIGKILL (see its output)"),
             "near": ("aborted", "interrupted"),
         }
     assert run.returncode == 130
