@@ -297,3 +297,11 @@ def test_in_the_background_of_a_script(tmp_path: Path) -> None:
         driver.send_signal(signal.SIGINT)
         assert driver.communicate(timeout=30)[0] == "interrupted \n"
     assert driver.returncode == 130
+
+
+def test_a_command_whose_time_is_over() -> None:
+    """A command that takes longer than it may is ended, and told as an error."""
+    command = ["sleep", "60"]
+    with pytest.raises(process.CommandError, match=r"^`sleep` did not end within 0.1 s$") as error:
+        process.capture(command, cwd=Path.cwd(), check=False, seconds=0.1)
+    assert error.value.completed.command == tuple(command)

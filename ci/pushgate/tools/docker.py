@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pushgate.tools import process
+
+_PATIENCE_SECONDS: Final = 15.0
+"""How long an engine may take for an answer; one that hangs must not hold up a run."""
 
 
 def engine_version() -> str | None:
@@ -20,7 +25,9 @@ def remove_containers(label: str, value: str) -> None:
 def _docker(*arguments: str) -> str:
     """Return what Docker prints; empty where there is no Docker, or no engine that answers."""
     try:
-        answer = process.capture(["docker", *arguments], cwd=process.NOWHERE, check=False)
+        answer = process.capture(
+            ["docker", *arguments], cwd=process.NOWHERE, check=False, seconds=_PATIENCE_SECONDS
+        )
     except process.CommandError:
         return ""
     return answer.stdout.strip() if answer.returncode == 0 else ""

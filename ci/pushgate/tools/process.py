@@ -203,6 +203,7 @@ def capture(
     cwd: Path,
     env: Mapping[str, str] | None = None,
     check: bool = True,
+    seconds: float | None = None,
 ) -> Completed:
     """Run a command and keep its output.
 
@@ -211,14 +212,19 @@ def capture(
         cwd: The folder to run it in.
         env: Its whole environment; ``clean_environment()`` unless given.
         check: Whether a status other than 0 is an error.
+        seconds: How long it may take; as long as it likes unless given.
 
     Raises:
         CommandMissingError: The program cannot be started.
-        CommandError: ``check``, and a status other than 0.
+        CommandError: ``check``, and a status other than 0; or its time was over.
     """
     pipe = subprocess.PIPE
-    with _started(command, cwd, env, stdout=pipe, stderr=pipe) as child:
-        stdout, stderr = child.communicate()
+    try:
+        with _started(command, cwd, env, stdout=pipe, stderr=pipe) as child:
+            stdout, stderr = child.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired as error:
+        message = f"`{command[0]}` did not end within {error.timeout:g} s"
+        raise CommandError(Completed(tuple(command), 124), message) from error
     completed = Completed(
         tuple(command),
         child.returncode,
