@@ -147,7 +147,13 @@ def test_a_server_that_is_killed_between_two_jobs(
     def kill_server(event: RunEvent) -> None:
         if isinstance(event, JobFinished):
             if not ended:
-                (server,) = psutil.Process().children()
+                # Another test in this process may have children of its own.
+                (server,) = (
+                    child
+                    for child in psutil.Process().children()
+                    if child.status() != psutil.STATUS_ZOMBIE
+                    and "pushgate.run.fork_server" in child.cmdline()
+                )
                 server.kill()
                 until(lambda: server.status() == psutil.STATUS_ZOMBIE)
             ended[event.outcome.job] = event.outcome
