@@ -15,6 +15,9 @@ from typing import Any, Final, NoReturn
 import pytest
 
 from living import Living
+from pushgate.gates.base import CORES_VARIABLE
+from pushgate.gates.execution import RUN_VARIABLE
+from pushgate.run.runner import THREAD_VARIABLES
 from pushgate.tools import interpreters
 
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -128,7 +131,9 @@ def _plain_environment(
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
     monkeypatch.setenv("PUSHGATE_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "pushgate"))
-    for name in ("CI", "NOXSESSION", "NOXPYTHON", "NOX_PARALLEL", "PUSHGATE_RUN", "FORCE_COLOR"):
+    # And what these tests find where Pushgate itself runs them.
+    ours = (RUN_VARIABLE, CORES_VARIABLE, *THREAD_VARIABLES)
+    for name in ("CI", "NOXSESSION", "NOXPYTHON", "NOX_PARALLEL", "FORCE_COLOR", *ours):
         monkeypatch.delenv(name, raising=False)
 
 

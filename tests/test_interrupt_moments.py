@@ -136,6 +136,9 @@ def _started(project: Project, *words: str, on_terminal: bool) -> Iterator[_Run]
         os.close(stream)
     run = _Run(process, terminal)
     try:
+        if terminal is not None:
+            # Nobody hears what is typed before.
+            run.reads_until(lambda: os.tcgetpgrp(terminal) == process.pid)
         yield run
     finally:
         run.close()
