@@ -23,10 +23,10 @@ MEBIBYTE: Final = 1 << 20
 
 LOUD: Final = gates(
     gate("flood", "head -c 200000000 /dev/zero; echo the end"),
-    gate("binary", "head -c 100000 /dev/urandom; sleep 1"),
-    gate("endless", "head -c 3000000 /dev/zero | tr \\\\0 x; sleep 1"),
-    gate("torn", 'printf "caf\\\\351 \\\\377 \\\\303"; sleep 1'),
-    gate("progress", 'printf "1 %%\\\\r2 %%\\\\r"; sleep 1'),
+    gate("binary", "head -c 100000 /dev/urandom; sleep 2"),
+    gate("endless", "head -c 3000000 /dev/zero | tr \\\\0 x; sleep 2"),
+    gate("torn", 'printf "caf\\\\351 \\\\377 \\\\303"; sleep 2'),
+    gate("progress", 'printf "1 %%\\\\r2 %%\\\\r"; sleep 2'),
     gate("silent", "true"),
 )
 
@@ -60,12 +60,11 @@ def test_whatever_a_job_prints(make_project: MakeProject) -> None:
     assert len(run.log("binary")) > 100_000
     assert run.log("endless").count(b"x") >= 3_000_000
     assert b"caf\xe9 \xff \xc3" in run.log("torn")
-    told = {event["job"]: event for event in run.of("job-output")}
-    assert told["endless"]["line"] == "x" * 500
-    assert told["endless"]["size"] > 3_000_000
-    assert told["torn"]["line"] == "caf� � �"
-    assert told["progress"]["line"] == "2 %"
-    assert len(told["binary"]["line"]) <= 500
+    told = [(event["job"], event["line"], event["size"]) for event in run.of("job-output")]
+    lines = {(job, line) for job, line, _ in told}
+    assert {("endless", "x" * 500), ("torn", "caf� � �"), ("progress", "2 %")} <= lines
+    assert max(size for job, _, size in told if job == "endless") > 3_000_000
+    assert all(len(line) <= 500 for _, line in lines)
     answer = project.pushgate("run", "--verbose", "torn", "binary", "silent")
     assert answer.returncode == 0
 
