@@ -21,6 +21,10 @@ HEAD = '[project]\nname = "demo"\nversion = "1"\nrequires-python = ">=@PYTHON@,<
 EVENTS = "push, push:BRANCH, pull_request, pull_request:BRANCH, tag, tag:NAME, schedule or all"
 KEYS = "branches, default-python, gates, python, sources, tests"
 DATE = "a date such as 2027-01-31"
+NO_SHELL = (
+    "expected a command without && | ; > and the like, for no shell runs it: give each "
+    "command an entry of its own, quote what is meant so, or write \"sh -c '…'\""
+)
 NO_RETRIES = (
     "a session of the project's own is Nox's to carry out, here and in CI: let it try again itself"
 )
@@ -154,6 +158,14 @@ def test_all_mistakes_are_told_at_once(
             "tool.pushgate.gates.web.run[0] = 'echo \"open': expected a command, its quotes closed",
         ),
         (
+            "[tool.pushgate.gates.web]\nrun = ['echo \"a \\\" && b\"', 'npm ci && npm test']",
+            f"tool.pushgate.gates.web.run[1] = 'npm ci && npm test': {NO_SHELL}",
+        ),
+        (
+            "[tool.pushgate.gates.web]\nrun = ['ls>listing']",
+            f"tool.pushgate.gates.web.run[0] = 'ls>listing': {NO_SHELL}",
+        ),
+        (
             "[tool.pushgate.gates.web]\nrun = [' ']",
             "tool.pushgate.gates.web.run[0] = ' ': expected a command, its quotes closed",
         ),
@@ -222,6 +234,9 @@ def test_mistakes_of_the_noxfile_name_the_noxfile(make_project: Callable[..., Pr
             "@pushgate.gate(inputs='web/**')",
             "gate 'a-b': inputs = 'web/**': expected a list, ['web/**']",
         ),
+        ("@pushgate.gate(timeout='5m')", "gate 'a-b': timeout: expected a number of at least 0.1"),
+        ("@pushgate.gate(retries=1.5)", "gate 'a-b': retries: expected a number of at least 0"),
+        ("@pushgate.gate(cores=0)", "gate 'a-b': cores: expected a number of at least 1"),
     ],
 )
 def test_a_declaration_that_cannot_be_used(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,10 @@ from pushgate.model.settings import ConfigurationError, GateOptions, Settings
 
 GateFunction = Callable[[Context[Any]], None]
 
+_QUOTED: Final = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""")
+_OPERATOR: Final = re.compile("[;<>|&]")
+"""What a shell would act on; without one it would be just another word, and a false green."""
+
 
 def _command(text: str) -> str:
     try:
@@ -26,6 +31,12 @@ def _command(text: str) -> str:
         words = []
     if not words:
         message = "expected a command, its quotes closed"
+        raise ValueError(message)
+    if _OPERATOR.search(_QUOTED.sub("", text)):
+        message = (
+            "expected a command without && | ; > and the like, for no shell runs it: give each "
+            "command an entry of its own, quote what is meant so, or write \"sh -c '…'\""
+        )
         raise ValueError(message)
     return text
 
@@ -208,6 +219,15 @@ def gate(
         for key, value in lists.items():
             if isinstance(value, str):
                 _refuse(f"gate {chosen!r}: {key} = {value!r}: expected a list, [{value!r}]")
+        numbers: dict[str, tuple[object, float]] = {
+            "cores": (cores, 1),
+            "timeout": (1 if timeout is None else timeout, 0.1),
+            "retries": (retries, 0),
+        }
+        for key, (number, least) in numbers.items():
+            whole = key == "timeout" or isinstance(number, int)
+            if not (isinstance(number, int | float) and whole and number >= least):
+                _refuse(f"gate {chosen!r}: {key}: expected a number of at least {least}")
         try:
             events = tuple(Event.parse(event) for event in on)
         except ValueError as error:
