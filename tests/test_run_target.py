@@ -128,7 +128,7 @@ def test_what_failed_in_a_push(make_project: MakeProject) -> None:
     gated = Gated.of(make_project(THREE))
     gated.commit({"part.py": BAD})
     told = gated.is_refused("main")
-    assert "only the failed ones again: pushgate run --failed\n" in told
+    assert "again: pushgate run --failed  (on the files as they are)\n" in told
     assert _run(gated.project, "--failed", code=1).startswith("2 jobs for ")
     gated.project.write({"part.py": GOOD})
     assert _run(gated.project, "--failed", code=0).startswith("2 jobs for ")

@@ -96,7 +96,8 @@ def closing(progress: Progress, finished: RunFinished, *, told: bool) -> Iterato
     if bad:
         yield line()
         command = f"{_change_folder(progress)}pushgate run --failed"
-        yield line("only the failed ones again: ", (command, "bold"))
+        where = "  (on the files as they are)" if progress.commit else ""
+        yield line("only the failed ones again: ", (command, "bold"), where)
     yield line()
     yield _verdict([job.outcome for job in ended], finished)
 
