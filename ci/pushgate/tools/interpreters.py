@@ -43,8 +43,8 @@ def running() -> Interpreter:
 def find(version: str, *, download: bool = True) -> Interpreter:
     """Find the interpreter of a version, never that of another.
 
-    Looked at in this order: every ``pythonX.Y`` on PATH, pyenv's versions (its
-    shims fail for every version that is not the active one), what uv manages.
+    Looked at in this order: every ``pythonX.Y`` on PATH but pyenv's shims (they fail
+    for every version that is not the active one), pyenv's versions, what uv manages.
     The first place with one that runs and tells this version decides; among
     several of pyenv's, the newest patch release.
 
@@ -81,7 +81,11 @@ def pyenv_versions() -> Path:
 
 
 def _on_path(version: str) -> Iterator[Path]:
+    # A shim takes 100 ms or more, mostly to fail; what it leads to is looked at next.
+    shims = pyenv_versions().parent / "shims"
     for folder in os.get_exec_path():
+        if Path(folder) == shims:
+            continue
         candidate = shutil.which(f"python{version}", path=folder)
         if candidate is not None:
             yield Path(candidate).absolute()
