@@ -32,7 +32,8 @@ _UNREACHABLE: Final = re.compile(r"Failed to (?:fetch|download)[^\n]*")
 TEST_GROUPS: Final = ("test", "tests", "testing")
 """What a dependency group with the tests' requirements is usually called."""
 
-_STAMP: Final = "pushgate.json"
+STAMP: Final = "pushgate.json"
+"""In an environment: what it was made from; without it the environment is made anew."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,7 @@ def _bring_up(settings: Settings, folder: Path, request: _Request) -> None:
         # Never finished, or made elsewhere: its programs start with the path of that place.
         shutil.rmtree(folder, ignore_errors=True)
     elif not known:
-        (folder / _STAMP).unlink()
+        (folder / STAMP).unlink()
     # Once the stamp is right nothing is removed: another job may be using the gate's tools.
     exact = not known
     if settings.dependencies.lock:
@@ -271,15 +272,15 @@ def _locked(settings: Settings, environment: str) -> Iterator[None]:
 
 def _read_stamp(folder: Path) -> object:
     try:
-        return json.loads((folder / _STAMP).read_text(encoding="utf-8"))
+        return json.loads((folder / STAMP).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 
 
 def _write_stamp(folder: Path, stamp: object) -> None:
-    part = folder / f"{_STAMP}.part"
+    part = folder / f"{STAMP}.part"
     part.write_text(json.dumps(stamp), encoding="utf-8")
-    part.replace(folder / _STAMP)
+    part.replace(folder / STAMP)
 
 
 def _requirements(settings: Settings, request: _Request) -> list[str]:

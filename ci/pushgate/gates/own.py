@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
@@ -215,19 +215,11 @@ def gate(
             _refuse(f"gate {chosen!r} is declared below pushgate.register(): move it above")
         if chosen in declared.gates:
             _refuse(f"two gates are called {chosen!r}")
-        lists = {"on": on, "after": after, "needs": needs, "inputs": inputs}
-        for key, value in lists.items():
-            if isinstance(value, str):
-                _refuse(f"gate {chosen!r}: {key} = {value!r}: expected a list, [{value!r}]")
-        numbers: dict[str, tuple[object, float]] = {
-            "cores": (cores, 1),
-            "timeout": (1 if timeout is None else timeout, 0.1),
-            "retries": (retries, 0),
-        }
-        for key, (number, least) in numbers.items():
-            whole = key == "timeout" or isinstance(number, int)
-            if not (isinstance(number, int | float) and whole and number >= least):
-                _refuse(f"gate {chosen!r}: {key}: expected a number of at least {least}")
+        _check_lists(chosen, {"on": on, "after": after, "needs": needs, "inputs": inputs})
+        _check_number(chosen, "cores", cores, int, 1)
+        _check_number(chosen, "retries", retries, int, 0)
+        if timeout is not None:
+            _check_number(chosen, "timeout", timeout, (int, float), 0.1)
         try:
             events = tuple(Event.parse(event) for event in on)
         except ValueError as error:
@@ -248,6 +240,19 @@ def gate(
         return function
 
     return declare
+
+
+def _check_lists(gate: str, lists: Mapping[str, object]) -> None:
+    for key, value in lists.items():
+        if isinstance(value, str):
+            _refuse(f"gate {gate!r}: {key} = {value!r}: expected a list, [{value!r}]")
+
+
+def _check_number(
+    gate: str, key: str, value: float, kinds: type | tuple[type, ...], least: float
+) -> None:
+    if not isinstance(value, kinds) or value < least:
+        _refuse(f"gate {gate!r}: {key}: expected a number of at least {least}")
 
 
 def _refuse(problem: str) -> NoReturn:

@@ -70,11 +70,10 @@ class _Base(NamedTuple):
 def _merge_base(settings: Settings, branch: str, commit: str) -> _Base | str:
     """Find where a branch parted from another, or tell why that cannot be."""
     repository = settings.repository
-    refs = (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}")
-    tip = next(filter(None, (commits.find(repository, ref) for ref in refs)), "")
-    if not tip:
+    tip = commits.base(repository, branch)
+    if tip is None:
         return f"there is no branch {branch} here"
-    if base := commits.merge_base(repository, tip, commit):
+    if base := commits.merge_base(repository, tip.commit, commit):
         return _Base(base, branch, f"merge base {base[:7]}")
     cut = ": the history is cut off" if commits.is_shallow(repository) else ""
     return f"no merge base with {branch}{cut}"

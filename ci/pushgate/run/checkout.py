@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pushgate.gates import environments
 from pushgate.run.store import Store, all_checkouts
 from pushgate.tools import git, process, strays, worktree
 
 _KEPT: Final = (
     # Environments, and caches whose tools compare what the files hold.
-    ".nox/",
+    f"{environments.FOLDER}/",
     ".mypy_cache/",
     ".ruff_cache/",
     # The locks of environments, and what hides them from git.
@@ -24,9 +25,6 @@ _KEPT: Final = (
     "**/.pushgate/.gitignore",
 )
 _COMPILED: Final = (".so", ".pyd")
-_STAMPS: Final = "*/pushgate.json"
-"""Below ``.nox``: what each environment was made from."""
-
 _START_SECONDS: Final = 0.1
 
 
@@ -163,10 +161,10 @@ def _bring(tree: worktree.Worktree, commit: str) -> None:
 
 def _forget_environments(folder: Path) -> None:
     for parent, names, _ in os.walk(folder):
-        if ".nox" in names:
-            for stamp in Path(parent, ".nox").glob(_STAMPS):
+        if environments.FOLDER.name in names:
+            for stamp in Path(parent, environments.FOLDER).glob(f"*/{environments.STAMP}"):
                 stamp.unlink()
-        names[:] = [name for name in names if name != ".nox"]
+            names.remove(environments.FOLDER.name)
 
 
 def _verify(tree: worktree.Worktree, commit: str) -> None:
