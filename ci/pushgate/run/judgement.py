@@ -7,14 +7,14 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pushgate.gates.execution import stored_outcome
 from pushgate.model.job import Job
 from pushgate.model.outcome import Outcome, Result
 from pushgate.plan.definition import NOXFILE, Definition
 
-WORST_FIRST = (Result.FAILED, Result.ABORTED, Result.SKIPPED, Result.PASSED)
+_WORST_FIRST: Final = (Result.FAILED, Result.ABORTED, Result.SKIPPED, Result.PASSED)
 
 
 def judge(definition: Definition, job: Job, run: str, report: Path, status: int) -> Outcome:
@@ -80,7 +80,7 @@ def _sessions(report: Path) -> Sequence[Mapping[str, Any]]:
 
 
 def _worse(one: Outcome, other: Outcome) -> Outcome:
-    worse = min(one, other, key=lambda outcome: WORST_FIRST.index(outcome.result))
+    worse = min(one, other, key=lambda outcome: _WORST_FIRST.index(outcome.result))
     return replace(worse, seconds=one.seconds + other.seconds)
 
 

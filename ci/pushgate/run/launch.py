@@ -87,7 +87,7 @@ class Pace:
 
 @contextmanager
 def opened(store: Store) -> Iterator[OpenRun]:
-    """Open a run: what runs that were killed have left is ended first.
+    """Open a run; ``sweep`` comes first, before a checkout is used.
 
     While it is open, every process that this one starts has the run's name in its
     environment.
@@ -98,7 +98,6 @@ def opened(store: Store) -> Iterator[OpenRun]:
     Raises:
         ConfigurationError: Nothing can be written there.
     """
-    sweep(store)
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
     folder = store.runs / name
     with _alive(folder):
