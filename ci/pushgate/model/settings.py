@@ -32,6 +32,9 @@ class GateOptions:
         inputs: Globs of tracked files that it reads, relative to the project.
         timeout: Seconds after which a run ends a job and calls it aborted; None: no limit.
         retries: How many times a job that failed is tried again.
+        env: Environment variables that it reads.
+        images: Docker images that it uses, as Docker names them.
+        fresh_for: For how many seconds a pass on the same files counts; None: for ever.
     """
 
     enabled: bool | None = None
@@ -40,6 +43,9 @@ class GateOptions:
     inputs: tuple[str, ...] = ("**",)
     timeout: float | None = field(default=None, metadata={"minimum": 0.1})
     retries: int = field(default=0, metadata={"minimum": 0})
+    env: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    fresh_for: float | None = field(default=None, metadata={"minimum": 0})
 
 
 @dataclass(frozen=True, kw_only=True)
