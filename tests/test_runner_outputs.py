@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -97,28 +97,50 @@ def test_a_reader_that_goes_away(make_project: MakeProject) -> None:
     assert " passed " in project.pushgate("report").stdout
 
 
-@pytest.mark.parametrize("arguments", [["good"], ["--commit", "HEAD", "good"]])
-def test_a_place_that_cannot_be_written(make_project: MakeProject, arguments: list[str]) -> None:
-    """Where the folder of runs cannot be made, one line says so, and nothing runs."""
+def _in_the_way(state: Path) -> AbstractContextManager[None]:
+    state.write_text("in the way", encoding="utf-8")
+    return nullcontext()
+
+
+def _read_only(state: Path) -> AbstractContextManager[None]:
+    return _small_disk(state, "size=1m,ro")
+
+
+@pytest.mark.parametrize("spoilt", [_in_the_way, _read_only])
+def test_a_state_folder_that_cannot_be_written(
+    make_project: MakeProject,
+    tmp_path: Path,
+    spoilt: Callable[[Path], AbstractContextManager[None]],
+) -> None:
+    """The run goes on without records, and says so once; its logs are in a temporary folder."""
+    project = make_project(gates(gate("good", "echo a word"), gate("bad", "exit 1")))
+    (tmp_path / "tmp").mkdir()
+    with spoilt(project.root / ".git" / "pushgate"):
+        run = watch(project, env={"TMPDIR": str(tmp_path / "tmp")})
+        assert {job: result for job, (result, _) in run.outcomes.items()} == {
+            "good": "passed",
+            "bad": "failed",
+        }
+        assert project.pushgate("report").returncode == 2
+    (note,) = [event["text"] for event in run.of("note") if "records" in event["text"]]
+    assert note.startswith(f"runs without records: {project.root}")
+    assert " cannot be written: " in note
+    assert b"a word" in run.log("good")
+    assert list((tmp_path / "tmp").iterdir()) == [run.folder]
+
+
+@pytest.mark.parametrize("spoilt", [_in_the_way, _read_only])
+def test_a_clean_checkout_needs_the_state_folder(
+    make_project: MakeProject, spoilt: Callable[[Path], AbstractContextManager[None]]
+) -> None:
+    """Without its lock another run could use the same checkout: one line, and nothing runs."""
     project = make_project(gates(gate("good", "touch .git/ran")))
     state = project.root / ".git" / "pushgate"
-    state.write_text("in the way", encoding="utf-8")
-    answer = project.pushgate("run", *arguments)
+    with spoilt(state):
+        answer = project.pushgate("run", "--commit", "HEAD", "good")
     assert answer.returncode == 2
     assert answer.stdout.startswith(f"pushgate: {state}")
     assert " cannot be written, where " in answer.stdout
-    assert answer.stdout.count("\n") == 1
-    assert not (project.root / ".git" / "ran").exists()
-
-
-@pytest.mark.parametrize("arguments", [["good"], ["--commit", "HEAD", "good"]])
-def test_a_disk_that_is_read_only(make_project: MakeProject, arguments: list[str]) -> None:
-    """A state folder that is read-only is told in a line."""
-    project = make_project(gates(gate("good", "true")))
-    with _small_disk(project.root / ".git" / "pushgate", "size=1m,ro"):
-        answer = project.pushgate("run", *arguments)
-    assert answer.returncode == 2
-    assert answer.stdout.endswith(": Read-only file system\n")
     assert answer.stdout.count("\n") == 1
 
 

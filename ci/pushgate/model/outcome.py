@@ -41,6 +41,7 @@ class Outcome:
         reason: Why, in one line; empty for a plain pass.
         seconds: Wall-clock time that it took.
         attempts: How many times it was tried; a pass after the first is flaky.
+        from_record: Whether it is a pass that was taken from a record: the job did not run.
     """
 
     job: str
@@ -48,6 +49,7 @@ class Outcome:
     reason: str = ""
     seconds: float = 0.0
     attempts: int = 1
+    from_record: bool = False
 
     @property
     def flaky(self) -> bool:

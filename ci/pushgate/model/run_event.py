@@ -26,6 +26,7 @@ class ExpectedJob:
         call: The Nox call that repeats it, as it can be typed.
         needs: The jobs of this run whose outputs it reads.
         seconds: How long it took before (the median); None where nobody knows.
+        fingerprint: The digest of all that it reads; empty where it runs without records.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ExpectedJob:
     call: str
     needs: tuple[str, ...] = ()
     seconds: float | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

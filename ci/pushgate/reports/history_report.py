@@ -42,9 +42,13 @@ class PastRun:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many jobs ended in which way; ``flaky`` is a part of ``passed``."""
+        """How many jobs ended in which way.
+
+        ``flaky`` and ``from_records`` are parts of ``passed``, ``flaky_failures`` of ``failed``.
+        """
         ended = {str(result): count for result, count in self.summary.counts.items()}
-        return {**ended, "flaky": self.summary.flaky}
+        parts = ("flaky", "flaky_failures", "from_records")
+        return {**ended, **{part: getattr(self.summary, part) for part in parts}}
 
 
 def last_runs(history: History, runs: Path, limit: int) -> tuple[PastRun, ...]:
@@ -95,6 +99,16 @@ def state(job: JobSummary, run: PastRun) -> str:
     if run.verdict != "running":
         return str(Result.ABORTED)
     return "waiting" if job.started is None else "running"
+
+
+def why(job: JobSummary) -> str:
+    """Say in a line why a job ended as it did; empty for a plain pass."""
+    remarks = (
+        job.reason,
+        "from a record" if job.from_record else "",
+        "flaky: passed and failed on the same files" if job.both_ways else "",
+    )
+    return "; ".join(filter(None, remarks))
 
 
 def runs_to_json(runs: Iterable[PastRun]) -> str:

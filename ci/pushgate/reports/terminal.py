@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from rich.console import RenderableType
@@ -13,7 +13,7 @@ from rich.text import Text
 from pushgate.model.outcome import Result
 from pushgate.model.plan import Plan
 from pushgate.reports.closing import STYLE
-from pushgate.reports.history_report import PastRun, state
+from pushgate.reports.history_report import PastRun, state, why
 from pushgate.reports.text import line, put, seconds, table, text
 from pushgate.run.doctor import Finding
 from pushgate.run.measured import Merged
@@ -125,7 +125,7 @@ def show_run(run: PastRun, jobs: Sequence[JobSummary]) -> None:
             text(word, STYLE.get(word, "cyan")),
             seconds(job.seconds) if job.ended else "",
             str(job.attempts or ""),
-            text(job.reason),
+            text(why(job)),
             text(job.log),
         )
     _print(rows)
@@ -135,11 +135,23 @@ def show_run(run: PastRun, jobs: Sequence[JobSummary]) -> None:
 
 
 def _counts(run: PastRun) -> str:
-    flaky = f" ({run.summary.flaky} flaky)" if run.summary.flaky else ""
-    counts = {str(result): count for result, count in run.summary.counts.items() if count}
-    said = (f"{count} {how}{flaky if how == 'passed' else ''}" for how, count in counts.items())
-    open_jobs = run.summary.jobs - sum(counts.values())
+    summary = run.summary
+    parts = {
+        Result.PASSED: {"from records": summary.from_records, "flaky": summary.flaky},
+        Result.FAILED: {"flaky": summary.flaky_failures},
+    }
+    said = [
+        _with_parts(f"{count} {how}", parts.get(how, {}))
+        for how, count in summary.counts.items()
+        if count
+    ]
+    open_jobs = summary.jobs - sum(summary.counts.values())
     return ", ".join([*said, *([f"{open_jobs} open"] if open_jobs else [])])
+
+
+def _with_parts(said: str, parts: Mapping[str, int]) -> str:
+    told = ", ".join(f"{count} {what}" for what, count in parts.items() if count)
+    return f"{said} ({told})" if told else said
 
 
 def _when(at: float) -> str:

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from pushgate.model.outcome import Result
 from pushgate.model.run_event import JobFinished, JobStarted, RunEvent, RunFinished, RunStarted
-from pushgate.run import database
+from pushgate.run.kept import Kept
 from pushgate.run.summary import KILLED, JobSummary, RunSummary
-
-_Statement = tuple[str, tuple[object, ...]]
 
 _START: Final = (
     "INSERT INTO run (name, project, target, commit_id, event, cores, started) "
     "VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _EXPECT: Final = (
-    "INSERT INTO job (run, name, gate, call) VALUES ((SELECT id FROM run WHERE name = ?), ?, ?, ?)"
+    "INSERT INTO job (run, name, gate, call, fingerprint) "
+    "VALUES ((SELECT id FROM run WHERE name = ?), ?, ?, ?, ?)"
 )
 _START_JOB: Final = (
     "UPDATE job SET started = ?, log = ? "
     "WHERE run = (SELECT id FROM run WHERE name = ?) AND name = ?"
 )
 _FINISH_JOB: Final = (
-    "UPDATE job SET result = ?, reason = ?, seconds = ?, attempts = ?, log = ?, ended = ? "
+    "UPDATE job SET result = ?, reason = ?, seconds = ?, attempts = ?, from_record = ?, log = ?, "
+    "ended = ? "
     "WHERE run = (SELECT id FROM run WHERE name = ?) AND name = ?"
 )
 _ABORT_REST: Final = (
@@ -45,11 +42,14 @@ _EXPECTED: Final = """
     FROM json_each(:jobs) AS asked
     JOIN job ON job.id IN (
         SELECT passed.id FROM job AS passed JOIN run AS its ON its.id = passed.run
-        WHERE passed.name = asked.value AND passed.result = 'passed'
+        WHERE passed.name = asked.value AND passed.result = 'passed' AND NOT passed.from_record
         ORDER BY its.project = :project DESC, passed.run DESC LIMIT 10
     )
     JOIN run ON run.id = job.run
 """
+_JOBS: Final = (
+    "SELECT * FROM judged_job WHERE run = (SELECT id FROM run WHERE name = ?) ORDER BY id"
+)
 _SUMMARIES: Final = """
     SELECT run.name, project, target, commit_id AS "commit", event, cores,
         run.started, run.seconds, exit_code,
@@ -59,55 +59,37 @@ _SUMMARIES: Final = """
         count(CASE job.result WHEN 'unavailable' THEN 1 END) AS unavailable,
         count(CASE job.result WHEN 'aborted' THEN 1 END) AS aborted,
         count(CASE job.result WHEN 'skipped' THEN 1 END) AS skipped,
-        count(CASE WHEN job.result = 'passed' AND job.attempts > 1 THEN 1 END) AS flaky,
+        count(CASE WHEN job.from_record THEN 1 END) AS from_records,
+        count(CASE WHEN job.result = 'passed' AND (job.attempts > 1 OR both_ways) THEN 1 END)
+            AS flaky,
+        count(CASE WHEN job.result = 'failed' AND both_ways THEN 1 END) AS flaky_failures,
         coalesce(failed_first, (
             SELECT name FROM job AS other WHERE other.run = run.id AND other.ended IS NOT NULL
             AND other.result IN ('failed', 'unavailable', 'aborted') ORDER BY other.ended LIMIT 1
         ), '') AS failed_first
-    FROM run LEFT JOIN job ON job.run = run.id
+    FROM run LEFT JOIN judged_job AS job ON job.run = run.id
     WHERE run.id IN (SELECT value FROM json_each(?))
     GROUP BY run.id ORDER BY run.id DESC
 """
 
 
-class History:
-    """The history of a repository's runs: a consumer of a run's events, and answers about it.
+class History(Kept):
+    """The history of a repository's runs: a consumer of a run's events, and answers about it."""
 
-    It is a convenience: where the file cannot be used, nothing is recorded, every answer is
-    empty, no call raises, and ``note`` says why. One call at a time, from any thread.
+    _unusable = "the history of runs cannot be used"
 
-    Attributes:
-        note: Why there is no history, in one line; empty as long as there is one.
-    """
-
-    def __init__(self, path: Path, connection: sqlite3.Connection | None, note: str = "") -> None:
-        self.note = note
-        self._path = path
-        self._connection = connection
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
         self._run = ""
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open the history, made anew where it is missing, damaged or of an older version.
+        """Open the history, made anew where it is missing or damaged.
 
         Args:
             path: The database, absolute; its folder need not exist.
         """
-        try:
-            return cls(path, database.connect(path))
-        except (database.NewerDatabaseError, OSError, sqlite3.Error) as error:
-            return cls(path, None, f"the history of runs cannot be used: {error}")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._close()
+        return cls(path)
 
     def record(self, event: RunEvent) -> None:
         """Take down an event of a run; one object records one run at a time."""
@@ -117,7 +99,15 @@ class History:
             case JobStarted(at=at, job=job, log=log):
                 self._change((_START_JOB, (at, log, self._run, job)))
             case JobFinished(at=at, outcome=end, log=log):
-                how = (str(end.result), end.reason, end.seconds, end.attempts, log, at)
+                how = (
+                    str(end.result),
+                    end.reason,
+                    end.seconds,
+                    end.attempts,
+                    end.from_record,
+                    log,
+                    at,
+                )
                 self._change((_FINISH_JOB, (*how, self._run, end.job)))
             case RunFinished(seconds=seconds, exit_code=code, failed_first=first):
                 self._change(
@@ -130,7 +120,10 @@ class History:
     def _start(self, event: RunStarted) -> None:
         self._run = event.run
         about = (event.project, event.target, event.commit, event.event, event.cores, event.at)
-        jobs = ((_EXPECT, (event.run, job.name, job.gate, job.call)) for job in event.jobs)
+        jobs = (
+            (_EXPECT, (event.run, job.name, job.gate, job.call, job.fingerprint))
+            for job in event.jobs
+        )
         self._change((_START, (event.run, *about)), *jobs)
 
     def expected(self, jobs: Iterable[str], project: Path | None = None) -> dict[str, float]:
@@ -184,8 +177,7 @@ class History:
 
     def jobs(self, run: str) -> tuple[JobSummary, ...]:
         """Return the jobs of a run in the order of the definition."""
-        chosen = "SELECT * FROM job WHERE run = (SELECT id FROM run WHERE name = ?) ORDER BY id"
-        return tuple(JobSummary.of(row) for row in self._rows(chosen, (run,)))
+        return tuple(JobSummary.of(row) for row in self._rows(_JOBS, (run,)))
 
     def not_passed(self, run: str) -> tuple[str, ...]:
         """Name a run's jobs that failed, could not look, were aborted or never ended."""
@@ -218,38 +210,3 @@ class History:
     def _summaries(self, chosen: str, *parameters: object) -> tuple[RunSummary, ...]:
         ids = [row["id"] for row in self._rows(chosen, parameters)]
         return tuple(RunSummary.of(row) for row in self._rows(_SUMMARIES, (json.dumps(ids),)))
-
-    def _rows(
-        self, question: str, parameters: tuple[object, ...] | Mapping[str, object]
-    ) -> list[sqlite3.Row]:
-        if self._connection is None:
-            return []
-        try:
-            rows: list[sqlite3.Row] = self._connection.execute(question, parameters).fetchall()
-        except (sqlite3.Error, UnicodeEncodeError) as error:
-            self._give_up(error)
-            return []
-        return rows
-
-    def _change(self, *statements: _Statement) -> None:
-        if self._connection is None:
-            return
-        try:
-            with self._connection as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                for statement, parameters in statements:
-                    connection.execute(statement, parameters)
-        except (sqlite3.Error, UnicodeEncodeError) as error:
-            self._give_up(error)
-
-    def _give_up(self, error: Exception) -> None:
-        self._close()
-        self.note = f"the history of runs cannot be used: {error}"
-        if database.is_damage(error):
-            with contextlib.suppress(OSError, sqlite3.Error, database.NewerDatabaseError):
-                database.set_aside(self._path)
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None

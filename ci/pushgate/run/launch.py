@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -46,11 +47,13 @@ class OpenRun:
         name: Its name, which sorts by time.
         folder: Its folder, for logs and events.
         store: Where the repository's runs are kept.
+        note: Why the run is not remembered, nor has records; empty where it is and has.
     """
 
     name: str
     folder: Path
     store: Store
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,32 +96,47 @@ def opened(store: Store) -> Iterator[OpenRun]:
     environment.
 
     Args:
-        store: Where the repository's runs are kept.
+        store: Where the repository's runs are kept. Where nothing can be written there, the
+            run is not remembered, and its logs are in a temporary folder.
 
     Raises:
-        ConfigurationError: Nothing can be written there.
+        ConfigurationError: Nothing can be written there either.
     """
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
-    folder = store.runs / name
-    with _alive(folder):
+    with _alive(store, name) as run:
         os.environ[RUN_VARIABLE] = name
         try:
-            yield OpenRun(name, folder, store)
+            yield run
         finally:
             del os.environ[RUN_VARIABLE]
     with suppress(OSError):
-        folder.rmdir()  # nothing ran
+        run.folder.rmdir()  # nothing ran
 
 
 @contextmanager
-def _alive(folder: Path) -> Iterator[None]:
+def _alive(store: Store, name: str) -> Iterator[OpenRun]:
+    run = OpenRun(name, store.runs / name, store)
     with ExitStack() as stack:
         try:
+            stack.enter_context(liveness.alive(run.folder))
+        except OSError as error:
+            note = f"runs without records: {run.folder} cannot be written: {error.strerror}"
+            run = stack.enter_context(_elsewhere(name, note))
+        yield run
+
+
+@contextmanager
+def _elsewhere(name: str, note: str) -> Iterator[OpenRun]:
+    with ExitStack() as stack:
+        try:
+            # The logs stay, for the user to read; what is remembered has nobody to ask for it.
+            folder = Path(tempfile.mkdtemp(prefix=f"pushgate-{name}-"))
+            store = Store(Path(stack.enter_context(tempfile.TemporaryDirectory())))
             stack.enter_context(liveness.alive(folder))
         except OSError as error:
-            message = f"{folder} cannot be written, where runs are kept: {error.strerror}"
+            message = f"{note}, and neither can a temporary folder: {error.strerror}"
             raise ConfigurationError(message) from error
-        yield
+        yield OpenRun(name, folder, store, note)
 
 
 def sweep(store: Store) -> None:
@@ -162,7 +180,7 @@ def launch(
         work = Run(definition, request.jobs, name=run.name, folder=run.folder, publish=publish)
         started = time.monotonic()
         publish(_started(definition, request, run, pace.cores, expected))
-        notes = (*request.notes, history.note, log.note)
+        notes = (*request.notes, run.note, history.note, log.note)
         _tell(publish, notes)
         code = work.execute(expected, pace.cores, pace.policy)
         # A disk may have become full meanwhile.

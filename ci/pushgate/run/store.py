@@ -36,8 +36,13 @@ class Store:
 
     @property
     def database(self) -> Path:
-        """The history of runs."""
+        """The history of runs, and the records of jobs."""
         return self.folder / "pushgate.db"
+
+    @property
+    def blobs(self) -> Path:
+        """What records hold, by its hash."""
+        return self.folder / "blobs"
 
     @property
     def checkouts(self) -> Path:

@@ -12,6 +12,8 @@ from pushgate.model.outcome import Result
 KILLED: Final = 137
 """The exit code of a run whose process was killed, as a shell would tell it."""
 
+_FLAGS: Final = ("from_record", "both_ways")
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunSummary:
@@ -30,7 +32,10 @@ class RunSummary:
             it is under way, or was killed and nobody has noticed yet.
         jobs: How many jobs it has.
         counts: How many of them ended in which way; those without an end are in none.
-        flaky: How many of the passes came after the first attempt.
+        from_records: How many of the passes were taken from records.
+        flaky: How many of the passes came after the first attempt, or are of jobs that both
+            passed and failed on the same fingerprint.
+        flaky_failures: How many of the failures are of such jobs.
         failed_first: The job that did not pass first; empty where there is none.
     """
 
@@ -45,7 +50,9 @@ class RunSummary:
     exit_code: int | None
     jobs: int
     counts: Mapping[Result, int]
+    from_records: int
     flaky: int
+    flaky_failures: int
     failed_first: str
 
     @classmethod
@@ -67,6 +74,9 @@ class JobSummary:
         reason: Why, in one line; empty for a plain pass.
         seconds: How long it took.
         attempts: How many times it was tried.
+        fingerprint: The digest of all that it read; empty where nobody took it.
+        from_record: Whether its pass was taken from a record.
+        both_ways: Whether, when it really ran, it both passed and failed on this fingerprint.
         log: The file with all its output; empty where it never started.
         started: When (seconds since the epoch); None where it never started.
         ended: When; None where it has no end, or nobody saw it.
@@ -79,17 +89,21 @@ class JobSummary:
     reason: str
     seconds: float
     attempts: int
+    fingerprint: str
+    from_record: bool
+    both_ways: bool
     log: str
     started: float | None
     ended: float | None
 
     @property
     def flaky(self) -> bool:
-        """Whether it failed before it passed."""
-        return self.result is Result.PASSED and self.attempts > 1
+        """Whether it passed, and failed on the same files."""
+        return self.result is Result.PASSED and (self.attempts > 1 or self.both_ways)
 
     @classmethod
     def of(cls, row: sqlite3.Row) -> Self:
         """Read a row of the history."""
-        kept = {field.name: row[field.name] for field in fields(cls) if field.name != "result"}
-        return cls(result=None if row["result"] is None else Result(row["result"]), **kept)
+        kept = {field.name: row[field.name] for field in fields(cls)}
+        kept["result"] = None if row["result"] is None else Result(row["result"])
+        return cls(**{**kept, **{name: bool(row[name]) for name in _FLAGS}})
