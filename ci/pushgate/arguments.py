@@ -34,6 +34,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_run(commands, parser)
     _add_plan(commands)
+    _add_records(commands)
     _add_hook(commands)
     _add_others(commands)
     return parser.parse_args(arguments)
@@ -57,6 +58,15 @@ def _add_run(commands: _Commands[argparse.ArgumentParser], alone: argparse.Argum
     run.add_argument(
         "--failed", action="store_true", help="only the jobs that did not pass in the last run"
     )
+    records = run.add_mutually_exclusive_group()
+    records.add_argument(
+        "--no-cache", action="store_true", help="run every job: take no pass from a record"
+    )
+    records.add_argument(
+        "--verify-records",
+        action="store_true",
+        help="run the jobs that have a record, too, and tell where they end in another way",
+    )
     _add_pace(run)
     run.add_argument("--json", action="store_true", help="print what happens as a JSON line each")
     # `pushgate` alone: what `pushgate run` takes where nothing is said.
@@ -72,6 +82,25 @@ def _add_plan(commands: _Commands[argparse.ArgumentParser]) -> None:
     formats = planned.add_mutually_exclusive_group()
     formats.add_argument("--json", action="store_true", help="print the plan as JSON")
     formats.add_argument("--mermaid", action="store_true", help="print a Mermaid flowchart")
+
+
+def _add_records(commands: _Commands[argparse.ArgumentParser]) -> None:
+    why = _command(
+        commands, "why", "show what a job depends on, and what is different from its last run",
+        'pushgate why "test-3.12(2of4)"',
+    )  # fmt: skip
+    why.add_argument("job", metavar="JOB", help="the job's name")
+    why.add_argument(
+        "--commit", metavar="REVISION", help="look at a commit (default: at the files as they are)"
+    )
+    why.add_argument("--json", action="store_true", help="print the fingerprint as JSON")
+    clean = _command(
+        commands, "clean", "remove records, runs, their history and clean checkouts",
+        "pushgate clean --dry-run",
+    )  # fmt: skip
+    clean.add_argument(
+        *("-n", "--dry-run"), action="store_true", help="only show what would be removed"
+    )
 
 
 def _add_hook(commands: _Commands[argparse.ArgumentParser]) -> None:

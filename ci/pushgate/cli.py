@@ -23,12 +23,14 @@ from pushgate.model.settings import ConfigurationError
 from pushgate.plan import changes
 from pushgate.plan.definition import Definition, of_project
 from pushgate.plan.planner import plan
-from pushgate.reports import history_report, plan_formats, run_report, terminal
+from pushgate.reports import history_report, plan_formats, run_report, terminal, why_report
 from pushgate.reports.lasting import lasting
-from pushgate.run import doctor, failed, launch, measured, target
+from pushgate.run import cleaning, doctor, failed, fingerprints, launch, measured, target, why
 from pushgate.run.checkout import CheckoutError
 from pushgate.run.history import History
 from pushgate.run.launch import Pace, Request
+from pushgate.run.recall import Trust
+from pushgate.run.records import Records
 from pushgate.run.local_files import only_here
 from pushgate.run.schedule import Policy
 from pushgate.run.store import Store
@@ -104,6 +106,7 @@ def _run(parsed: argparse.Namespace) -> ExitCode:
             target=chosen,
             project=project,
             notes=() if chosen.clean else only_here(definition.settings).notes,
+            trust=_trust(parsed, definition),
         )
         with launch.opened(store) as run, _reporter(parsed, sys.stdout) as report:
             return launch.launch(definition, request, run, _pace(parsed), report)
@@ -142,6 +145,11 @@ def _planned(
         with History.open(Store.of(git.toplevel(project)).database) as history:
             wanted = failed.names(history, definition, project)
     return plan(definition, event, wanted, changes.of(definition.settings, event, head=head))
+
+
+def _trust(parsed: argparse.Namespace, definition: Definition) -> Trust:
+    share = definition.settings.verify_records
+    return Trust(take=not parsed.no_cache, verify=1.0 if parsed.verify_records else share)
 
 
 def _pace(parsed: argparse.Namespace) -> Pace:
@@ -190,6 +198,33 @@ def _pre_push(parsed: argparse.Namespace) -> ExitCode:
         return pre_push.judge(Path.cwd(), push, _pace(parsed), report)
 
 
+def _why(parsed: argparse.Namespace) -> ExitCode:
+    project = find_project(Path.cwd())
+    repository = git.toplevel(project)
+    store = Store.of(repository)
+    chosen = target.files(repository)
+    if parsed.commit is not None:
+        chosen = target.commit(repository, parsed.commit)
+    with target.checked_out(chosen, project, store) as root, Records.open(store) as records:
+        definition = of_project(root)
+        plan(definition, Event("all"), [parsed.job])  # it refuses a name that is none
+        taken = fingerprints.take(definition, chosen.commit if chosen.clean else None)
+        asked = [job for job in definition.jobs if parsed.job in {job.name, job.session, job.gate}]
+        explained = [why.explain(job.name, taken, records) for job in asked]
+    if parsed.json:
+        print(why_report.to_json(explained))
+    else:
+        why_report.show(explained)
+    return ExitCode.PASSED
+
+
+def _clean(parsed: argparse.Namespace) -> ExitCode:
+    store = Store.of(git.toplevel(Path.cwd()))
+    lines = list(cleaning.clean(store, dry_run=parsed.dry_run))
+    terminal.show_lines(lines or ["there is nothing to remove"])
+    return ExitCode.PASSED
+
+
 def _report(parsed: argparse.Namespace) -> ExitCode:
     store = Store.of(git.toplevel(Path.cwd()))
     with History.open(store.database) as history:
@@ -227,6 +262,8 @@ def _doctor(parsed: argparse.Namespace) -> ExitCode:
 _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], ExitCode]]] = {
     "run": _run,
     "plan": _plan,
+    "why": _why,
+    "clean": _clean,
     "install": _install,
     "pre-push": _pre_push,
     "report": _report,

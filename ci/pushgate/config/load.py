@@ -40,6 +40,7 @@ class _Table:
     default_python: str | None = dataclasses.field(default=None, metadata={"parse": _version})
     sources: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
+    verify_records: float = dataclasses.field(default=0.01, metadata={"minimum": 0})
     gates: dict[str, object] = dataclasses.field(default_factory=dict)
 
 
@@ -122,6 +123,7 @@ def load(
         tests=own_table.tests or layout.tests(root, pyproject, tracked),
         pytest_options=pytest_settings.words(root, pyproject, "addopts"),
         dependencies=found,
+        verify_records=own_table.verify_records,
         tool_tables=table(pyproject, "tool"),
         gates=gates,
     )

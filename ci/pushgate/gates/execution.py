@@ -57,6 +57,25 @@ def stored_outcome(root: Path, job: Job) -> StoredOutcome | None:
         return None
 
 
+def take_over(root: Path, job: Job, state: git.TrackedState) -> bool:
+    """Make outputs that were put back from a record those of this run.
+
+    Args:
+        root: The project's folder.
+        job: The job whose outputs they are.
+        state: The state of the tracked files, which is that of the record or equals it in
+            all that the job reads.
+
+    Returns:
+        Whether there is an outcome among them, as there must be.
+    """
+    stored = stored_outcome(root, job)
+    if stored is None:
+        return False
+    _store(root / job.outputs / OUTCOME_FILE, stored.outcome, state)
+    return True
+
+
 def perform(gate: Gate, context: Context[Any]) -> Outcome:
     """Carry out one job.
 

@@ -86,6 +86,8 @@ class Settings:
         tests: Files and folders that hold its tests, relative to ``root``.
         pytest_options: The options that it always gives to pytest (``addopts``).
         dependencies: Where its requirements are.
+        verify_records: The share of passes taken from records whose jobs are run all the
+            same, from 0 to 1.
         tool_tables: The project's ``[tool]`` tables as they are.
         gates: The options of every gate, by the gate's name.
     """
@@ -100,5 +102,6 @@ class Settings:
     tests: tuple[str, ...]
     pytest_options: tuple[str, ...]
     dependencies: Dependencies
+    verify_records: float
     tool_tables: Mapping[str, object]
     gates: Mapping[str, GateOptions]

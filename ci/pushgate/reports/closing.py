@@ -179,7 +179,10 @@ def _verdict(outcomes: Sequence[Outcome], finished: RunFinished) -> Text:
         style, verdict = "bold yellow", "no job is selected: `pushgate plan` tells why"
     plain = all(ending(outcome) == "passed" for outcome in outcomes)
     told = "" if plain else f": {counts(outcomes)}"
-    return line((verdict, style), f"{told} ({_count(outcomes)} in {seconds(finished.seconds)})")
+    recorded = sum(outcome.from_record for outcome in outcomes)
+    where = f", {recorded} from records" if recorded else ""
+    took = seconds(finished.seconds)
+    return line((verdict, style), f"{told} ({_count(outcomes)}{where} in {took})")
 
 
 def counts(outcomes: Iterable[Outcome]) -> str:

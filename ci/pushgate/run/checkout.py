@@ -123,6 +123,24 @@ def _prepare(common: Path, store: Store, slot: _Slot, commit: str) -> None:
     _verify(tree, commit)
 
 
+def remove_unused(store: Store) -> None:
+    """Remove a repository's clean checkouts that no run uses now.
+
+    Args:
+        store: Where the repository's runs are kept.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415
+
+    for folder in store.checkouts.glob("*/"):
+        with (
+            suppress(Timeout),
+            FileLock(store.locks / f"checkout-{folder.name}.lock", blocking=False),
+        ):
+            worktree.remove(store.folder.parent, folder)
+    with suppress(OSError):
+        store.checkouts.rmdir()
+
+
 def _make(common: Path, store: Store, folder: Path, commit: str) -> worktree.Worktree:
     from filelock import FileLock  # noqa: PLC0415
 

@@ -26,8 +26,11 @@ from pushgate.model.run_event import (
 )
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import Definition
-from pushgate.run import liveness, run_log
+from pushgate.run import fingerprints, liveness, run_log
+from pushgate.run.fingerprints import Fingerprints
 from pushgate.run.history import History
+from pushgate.run.recall import Recall, Trust
+from pushgate.run.records import Records
 from pushgate.run.run_log import RunLog
 from pushgate.run.runner import Run
 from pushgate.run.schedule import Policy
@@ -66,6 +69,7 @@ class Request:
         target: What is looked at.
         project: The project's folder in the user's working tree.
         notes: What the user should know beforehand.
+        trust: How far the run relies on records.
     """
 
     jobs: Sequence[Job]
@@ -73,6 +77,7 @@ class Request:
     target: Target
     project: Path
     notes: Sequence[str] = ()
+    trust: Trust = Trust()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,21 +175,36 @@ def launch(
     Raises:
         ConfigurationError: The project has no noxfile, or no gate.
     """
-    with History.open(run.store.database) as history, RunLog(run.folder) as log:
+    commit = request.target.commit if request.target.clean else None
+    taken = fingerprints.take(definition, commit)
+    with (
+        History.open(run.store.database) as history,
+        RunLog(run.folder) as log,
+        Records.open(run.store) as records,
+    ):
         expected = history.expected((job.name for job in request.jobs), request.project)
+        recall = Recall(definition, records, taken, run=run.name, trust=request.trust)
 
         def publish(event: RunEvent) -> None:
             for consumer in (log.record, history.record, report):
                 consumer(event)
 
-        work = Run(definition, request.jobs, name=run.name, folder=run.folder, publish=publish)
+        work = Run(
+            *(definition, request.jobs),
+            name=run.name,
+            folder=run.folder,
+            publish=publish,
+            recall=recall,
+        )
         started = time.monotonic()
-        publish(_started(definition, request, run, pace.cores, expected))
-        notes = (*request.notes, run.note, history.note, log.note)
+        publish(_started(definition, request, run, pace.cores, expected, recall.digests()))
+        # What keeps one of them from being written keeps the others, too.
+        kept = run.note or history.note or records.note
+        notes = (*request.notes, _no_records(taken), kept, log.note)
         _tell(publish, notes)
         code = work.execute(expected, pace.cores, pace.policy)
         # A disk may have become full meanwhile.
-        _tell(publish, {history.note, log.note}.difference(notes))
+        _tell(publish, {history.note, log.note, records.note}.difference(notes))
         # One more Ctrl-C must not keep the run from being completed.
         with interrupts.counted():
             _end_all_of(run.name)
@@ -192,8 +212,15 @@ def launch(
             first = work.first_bad
             publish(RunFinished(at=time.time(), seconds=took, exit_code=code, failed_first=first))
             history.prune()
+            records.prune()
     run_log.prune(run.store.runs)
     return code
+
+
+def _no_records(taken: Fingerprints) -> str:
+    """Say why no job at all can be taken from a record, where that is so."""
+    reasons = {} if taken.of else dict.fromkeys(taken.without.values())
+    return f"runs without records: {'; '.join(reasons)}" if reasons else ""
 
 
 def _tell(publish: Consumer, notes: Iterable[str]) -> None:
@@ -207,6 +234,7 @@ def _started(
     run: OpenRun,
     cores: int,
     expected: Mapping[str, float],
+    digests: Mapping[str, str],
 ) -> RunStarted:
     return RunStarted(
         at=time.time(),
@@ -225,6 +253,7 @@ def _started(
                 call=shlex.join(job.call),
                 needs=job.needs,
                 seconds=expected.get(job.name),
+                fingerprint=digests.get(job.name, ""),
             )
             for job in request.jobs
         ),

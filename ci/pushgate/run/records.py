@@ -39,7 +39,8 @@ _INSERT: Final = (
 _DROP: Final = "DELETE FROM record WHERE digest IN (SELECT value FROM json_each(?))"
 _DROP_THIS: Final = "DELETE FROM record WHERE digest = ? AND seal = ?"
 _NEWEST: Final = (
-    "SELECT digest FROM record WHERE job = ? AND project = ? ORDER BY at DESC, used DESC LIMIT 1"
+    "SELECT digest FROM record WHERE job = ? AND project = ? AND digest <> ? "
+    "ORDER BY at DESC, used DESC LIMIT 1"
 )
 _SIZES: Final = """
     SELECT record.digest, blob.name, blob.size FROM record
@@ -147,17 +148,19 @@ class Records(Kept):
         )
         self._write(Sealed(record, fingerprint.fresh_for, tuple(sorted(parts)), record.at), parts)
 
-    def last(self, job: str, project: str) -> tuple[Record, Fingerprint] | None:
-        """Return a job's last end with all that it had read; None where nobody knows.
+    def before(self, fingerprint: Fingerprint) -> tuple[Record, Fingerprint] | None:
+        """Return how the job last ended on something else; None where nobody knows.
 
         Args:
-            job: Its name.
-            project: The project's folder from the top of the repository, as in fingerprints.
+            fingerprint: All that the job reads now.
+
+        Returns:
+            The record, and all that the job had read then.
         """
-        for row in self._rows(_NEWEST, (job, project)):
+        for row in self._rows(_NEWEST, (fingerprint.job, fingerprint.project, fingerprint.digest)):
             kept = self._load(row["digest"])
-            if kept is not None and (fingerprint := self._read(kept)) is not None:
-                return kept.record, fingerprint
+            if kept is not None and (before := self._read(kept)) is not None:
+                return kept.record, before
         return None
 
     def prune(self, limit: int = LIMIT_BYTES, unused: float = UNUSED_SECONDS) -> None:

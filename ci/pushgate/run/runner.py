@@ -19,6 +19,7 @@ from pushgate.plan.definition import NOXFILE, Definition
 from pushgate.run import job_processes, run_log
 from pushgate.run.job_processes import ESCALATION, Change, JobProcesses, ServerLostError
 from pushgate.run.judgement import judge
+from pushgate.run.recall import Recall
 from pushgate.run.schedule import Cancelled, Policy, Schedule, Start
 from pushgate.tools import interrupts, process
 
@@ -71,6 +72,7 @@ class Run:
         name: str,
         folder: Path,
         publish: Consumer,
+        recall: Recall,
     ) -> None:
         """Prepare a run.
 
@@ -80,6 +82,7 @@ class Run:
             name: The name of the run; every process of it has it in its environment.
             folder: A folder of the run's own; its logs and Nox's reports go there.
             publish: Is told what happens.
+            recall: The records of the run.
 
         Raises:
             ConfigurationError: The project has no noxfile, or no gate.
@@ -100,6 +103,7 @@ class Run:
         self._name = name
         self._folder = folder
         self._publish = publish
+        self._recall = recall
         self._running: dict[str, _Running] = {}
         self._outcomes: list[Outcome] = []
         self._looked = 0.0
@@ -119,11 +123,16 @@ class Run:
         Returns:
             What the shell is to be told.
         """
-        schedule = Schedule(self._jobs, seconds, cores, policy)
-        with (
-            interrupts.counted() as signals,
-            job_processes.serving(self._folder, self._folder / "server.log") as processes,
-        ):
+        with interrupts.counted() as signals:
+            schedule = Schedule(self._without_recalled(), seconds, cores, policy)
+            if not schedule.done:
+                self._carry_out(schedule, signals)
+            self._recall.write()
+        return ExitCode.INTERRUPTED if signals.count else exit_code(self._outcomes)
+
+    def _carry_out(self, schedule: Schedule, signals: interrupts.Counted) -> None:
+        log = self._folder / "server.log"
+        with job_processes.serving(self._folder, log) as processes:
             try:
                 while not schedule.done:
                     if signals.count:
@@ -136,7 +145,22 @@ class Run:
                     self._look(processes)
             except ServerLostError as error:
                 self._give_up(schedule, "interrupted" if signals.count else str(error))
-        return ExitCode.INTERRUPTED if signals.count else exit_code(self._outcomes)
+
+    def _without_recalled(self) -> list[Job]:
+        """Tell of the jobs that have passed before; return the others, which wait for none."""
+        logs = {job.name: self._file(job, "log") for job in self._jobs}
+        recalled = self._recall.take(self._jobs, logs)
+        for name, outcome in recalled.items():
+            self._told(outcome, logs[name])
+        return [
+            replace(
+                job,
+                needs=tuple(name for name in job.needs if name not in recalled),
+                after=tuple(name for name in job.after if name not in recalled),
+            )
+            for job in self._jobs
+            if job.name not in recalled
+        ]
 
     def _start(self, processes: JobProcesses, start: Start) -> None:
         job = start.job
@@ -189,7 +213,8 @@ class Run:
         # A log that cannot be shortened stays as it is.
         with suppress(OSError):
             run_log.shorten(running.log)
-        self._told(replace(outcome, seconds=took), running.log)
+        outcome = self._recall.add(job, replace(outcome, seconds=took), running.log)
+        self._told(outcome, running.log)
         for cancelled in schedule.finish(outcome):
             self._cancel(processes, cancelled)
 
