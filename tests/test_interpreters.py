@@ -54,8 +54,11 @@ def _link(path: Path) -> None:
 def test_on_path(machine: Path) -> None:
     """An interpreter on PATH is found, with its whole version and its links resolved."""
     _link(machine / "bin" / f"python{PYTHON}")
-    assert interpreters.find(PYTHON) == interpreters.Interpreter(FULL, REAL)
-    assert interpreters.find(PYTHON) == interpreters.running()
+    found = interpreters.find(PYTHON)
+    assert (found.version, found.path) == (FULL, REAL)
+    assert found.implementation.startswith(f"{sys.implementation.name}-{sys.version_info.major}-")
+    assert found.platform.startswith(f"{sys.platform}-")
+    assert found == interpreters.running()
 
 
 def test_shims_that_fail_are_passed_over(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

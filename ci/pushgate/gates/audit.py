@@ -8,7 +8,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,7 @@ from pushgate.tools import process
 
 name: Final = "audit"
 PIP_AUDIT: Final = "pip-audit==2.10.1"
+TOOLS: Final = (PIP_AUDIT,)
 
 _SERVICE_DROPPED: Final = "WARNING:pip_audit._service"
 """How pip-audit's log starts a line about an answer that it could not use."""
@@ -76,6 +77,8 @@ class Options(GateOptions):
         unaudited: Packages that cannot be audited, each with a reason and a date.
     """
 
+    # The vulnerabilities that become known meanwhile change no file.
+    fresh_for: float | None = field(default=43200, metadata={"minimum": 0})
     osv_url: str | None = None
     when_unavailable: Literal["fail", "defer"] = "fail"
     ignore: tuple[Ignore, ...] = ()

@@ -135,6 +135,7 @@ class Gate(Protocol):
     Attributes:
         name: What it is called, also in ``[tool.pushgate.gates]``.
         Options: The keys of its table.
+        TOOLS: The requirements of what it runs itself, each pinned.
     """
 
     @property
@@ -144,6 +145,10 @@ class Gate(Protocol):
     @property
     def Options(self) -> type[GateOptions]:  # noqa: N802  # a module names its class so
         """The class of its options."""
+
+    @property
+    def TOOLS(self) -> tuple[str, ...]:  # noqa: N802  # a module's constant
+        """What it runs, pinned for projects that lock no version of it."""
 
     def applies(self, settings: Settings) -> Applies:
         """Tell whether its subject exists in a project."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -20,6 +20,7 @@ from pushgate.tools import git, uv
 
 name: Final = "build"
 TWINE: Final = "twine==7.0.0"
+TOOLS: Final = (TWINE,)
 _IMPORTABLE: Final = re.compile(
     r"([A-Za-z][A-Za-z0-9_]*)(?:/.+\.(?:py|so|pyd)|\.py|\.[^/]*(?:so|pyd))"
 )
@@ -34,6 +35,8 @@ class Options(GateOptions):
             or package in it unless given.
     """
 
+    # No lock holds the build back end: each build takes what the package index offers.
+    fresh_for: float | None = field(default=86400, metadata={"minimum": 0})
     modules: tuple[str, ...] | None = None
 
 

@@ -15,6 +15,7 @@ from pushgate.shards import proof
 from pushgate.tools import process
 
 name: Final = "coverage"
+TOOLS: Final = (coverage_config.COVERAGE,)
 
 
 @dataclass(frozen=True, kw_only=True)

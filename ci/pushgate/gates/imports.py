@@ -13,6 +13,7 @@ from pushgate.model.settings import GateOptions, Settings
 
 name: Final = "imports"
 IMPORT_LINTER: Final = "import-linter==2.16"
+TOOLS: Final = (IMPORT_LINTER,)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from pushgate.tools import process
 
 name: Final = "lint"
 RUFF: Final = "ruff==0.17.6"
+TOOLS: Final = (RUFF,)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,6 +76,7 @@ class OwnGate:
     name: str
     function: GateFunction | None = None
     Options: type[GateOptions] = OwnOptions
+    TOOLS: tuple[str, ...] = ()
 
     def applies(self, settings: Settings) -> Applies:
         """On: the project asks for it."""
@@ -181,6 +182,9 @@ def gate(
     cores: int = 1,
     timeout: float | None = None,
     retries: int = 0,
+    env: Sequence[str] = (),
+    images: Sequence[str] = (),
+    fresh_for: float | None = None,
 ) -> Callable[[GateFunction], GateFunction]:
     """Make a function of the noxfile a gate; ``pushgate.register()`` comes after it.
 
@@ -199,6 +203,9 @@ def gate(
         cores: How many cores its commands keep busy.
         timeout: Seconds after which a run ends it and calls it aborted; no limit unless given.
         retries: How many times it is tried again when it has failed.
+        env: Environment variables that it reads.
+        images: Docker images that it uses.
+        fresh_for: For how many seconds a pass on the same files counts; for ever unless given.
 
     Returns:
         A decorator that returns the function as it is.
@@ -215,11 +222,14 @@ def gate(
             _refuse(f"gate {chosen!r} is declared below pushgate.register(): move it above")
         if chosen in declared.gates:
             _refuse(f"two gates are called {chosen!r}")
-        _check_lists(chosen, {"on": on, "after": after, "needs": needs, "inputs": inputs})
+        lists = {"on": on, "after": after, "needs": needs, "inputs": inputs}
+        _check_lists(chosen, {**lists, "env": env, "images": images})
         _check_number(chosen, "cores", cores, int, 1)
         _check_number(chosen, "retries", retries, int, 0)
         if timeout is not None:
             _check_number(chosen, "timeout", timeout, (int, float), 0.1)
+        if fresh_for is not None:
+            _check_number(chosen, "fresh_for", fresh_for, (int, float), 0)
         try:
             events = tuple(Event.parse(event) for event in on)
         except ValueError as error:
@@ -236,6 +246,9 @@ def gate(
             cores=cores,
             timeout=timeout,
             retries=retries,
+            env=tuple(env),
+            images=tuple(images),
+            fresh_for=fresh_for,
         )
         return function
 

@@ -21,6 +21,7 @@ name: Final = "test"
 PYTEST: Final = "pytest==9.2.0"
 PYTEST_SPLIT: Final = "pytest-split==0.11.0"
 PYTEST_XDIST: Final = "pytest-xdist==3.8.0"
+TOOLS: Final = (PYTEST, PYTEST_SPLIT, PYTEST_XDIST, coverage_config.COVERAGE)
 
 _NO_TESTS: Final = 5
 """pytest's exit status where it ran no test (`pytest.ExitCode.NO_TESTS_COLLECTED`)."""

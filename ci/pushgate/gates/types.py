@@ -15,6 +15,7 @@ from pushgate.model.settings import GateOptions, Settings
 
 name: Final = "types"
 PINS: Final = {"mypy": "mypy==2.4.1", "pyright": "pyright==1.1.414", "ty": "ty==0.0.105"}
+TOOLS: Final = tuple(PINS.values())
 _GROUPS: Final = ("type", "types", "typing", "typecheck", "type-check", "mypy")
 
 

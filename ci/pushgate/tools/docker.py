@@ -15,6 +15,11 @@ def engine_version() -> str | None:
     return _docker("version", "--format", "{{.Server.Version}}") or None
 
 
+def image_id(name: str) -> str | None:
+    """Return the id of an image that is here, or None if no engine has it."""
+    return _docker("image", "inspect", "--format", "{{.Id}}", name) or None
+
+
 def remove_containers(label: str, value: str) -> None:
     """Remove every container with a label of that value, running or not, if there is an engine."""
     listing = _docker("ps", "--all", "--quiet", "--filter", f"label={label}={value}")

@@ -14,7 +14,11 @@ from packaging.version import Version
 
 from pushgate.tools import process
 
-_ASK = "import os, sys; print('%d.%d.%d' % sys.version_info[:3], os.path.realpath(sys.executable))"
+_ASK = """import os, sys
+print('%d.%d.%d' % sys.version_info[:3], os.path.realpath(sys.executable))
+about = sys.implementation
+print('-'.join([about.name] + list(map(str, about.version))) + getattr(sys, 'abiflags', ''))
+print(sys.platform + '-' + os.uname()[4])"""
 
 
 @dataclass(frozen=True)
@@ -24,10 +28,14 @@ class Interpreter:
     Attributes:
         version: Its full version, such as ``3.12.1``.
         path: Its absolute path, links resolved.
+        implementation: What it is, such as ``cpython-3.12.1-final-0``, with its ABI's flags.
+        platform: What it is made for, such as ``linux-x86_64``.
     """
 
     version: str
     path: Path
+    implementation: str = ""
+    platform: str = ""
 
 
 class InterpreterMissingError(Exception):
@@ -37,7 +45,13 @@ class InterpreterMissingError(Exception):
 def running() -> Interpreter:
     """Return the interpreter that runs Pushgate, outside of any virtual environment."""
     version = ".".join(map(str, sys.version_info[:3]))
-    return Interpreter(version, Path(sys.executable).resolve())
+    about = sys.implementation
+    return Interpreter(
+        version,
+        Path(sys.executable).resolve(),
+        "-".join((about.name, *map(str, about.version))) + getattr(sys, "abiflags", ""),
+        f"{sys.platform}-{os.uname().machine}",
+    )
 
 
 def find(version: str, *, download: bool = True) -> Interpreter:
@@ -124,5 +138,8 @@ def _ask(candidate: Path) -> Interpreter | None:
         )
     except process.CommandError:
         return None
-    version, _, path = answer.stdout.strip().partition(" ")
-    return Interpreter(version, Path(path)) if answer.returncode == 0 and path else None
+    first, *others = answer.stdout.strip().split("\n")
+    version, _, path = first.partition(" ")
+    return (
+        Interpreter(version, Path(path), *others[:2]) if answer.returncode == 0 and path else None
+    )

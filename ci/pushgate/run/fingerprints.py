@@ -1,0 +1,176 @@
+"""The fingerprints of a definition's jobs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from pushgate.gates.own import OwnGate, OwnOptions
+from pushgate.model.fingerprint import Fingerprint
+from pushgate.model.job import Job
+from pushgate.plan.definition import Definition
+from pushgate.run import job_files
+from pushgate.run.job_files import JobFiles
+from pushgate.run.machine import Machine, UnknownStateError
+from pushgate.run.premises import Premises
+from pushgate.tools import process
+from pushgate.tools.blobs import HiddenChangesError
+
+_DAY_SECONDS: Final = 86400.0
+
+_PLANNING: Final = frozenset({"enabled", "on", "after", "cores", "timeout", "fresh_for"})
+"""Options that say when and how a job runs, and nothing about what it finds."""
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """The fingerprints of a definition's jobs.
+
+    Attributes:
+        of: Each job's, by its name.
+        without: Why a job has none, by its name.
+        premises: What of this machine they rest on.
+    """
+
+    of: Mapping[str, Fingerprint]
+    without: Mapping[str, str]
+    premises: Premises
+
+
+def take(definition: Definition, commit: str | None) -> Fingerprints:
+    """Take the fingerprint of every job.
+
+    A clean working tree and its commit have the same ones.
+
+    Args:
+        definition: The project's definition, read from the files that the jobs will read.
+        commit: The commit that is cleanly checked out there; None: the files as they are.
+    """
+    settings = definition.settings
+    with ThreadPoolExecutor() as asking:
+        files = asking.submit(JobFiles.of, settings, commit)
+        ignored = None if commit else asking.submit(job_files.ignored, settings)
+        machine = Machine(settings, asking)
+        machine.expect(
+            dict.fromkeys(
+                python for job in definition.jobs for python in _pythons(definition, job)
+            ),
+            dict.fromkeys(
+                image for gate in definition.gates for image in settings.gates[gate].images
+            ),
+        )
+        try:
+            taking = _Taking(
+                definition, machine, files.result(), ignored.result() if ignored else {}
+            )
+        except (HiddenChangesError, process.CommandError, OSError) as error:
+            without = dict.fromkeys((job.name for job in definition.jobs), str(error))
+            return Fingerprints({}, without, machine.premises())
+        for job in definition.jobs:
+            taking.take(job)
+        return Fingerprints(taking.of, taking.without, machine.premises())
+
+
+class _Taking:
+    """The fingerprints that were taken up to now."""
+
+    def __init__(
+        self, definition: Definition, machine: Machine, files: JobFiles, ignored: Mapping[str, str]
+    ) -> None:
+        self.of: dict[str, Fingerprint] = {}
+        self.without: dict[str, str] = {}
+        self._definition = definition
+        self._machine = machine
+        self._files = files
+        self._ignored = ignored
+
+    def take(self, job: Job) -> None:
+        """Take the fingerprint of a job; those of the jobs that it needs are there."""
+        options = self._definition.settings.gates[job.gate]
+        try:
+            parts = {
+                "definition": _described(self._definition, job),
+                "needs": self._needs(job),
+                "interpreters": self._machine.interpreters(_pythons(self._definition, job)),
+                "tools": self._machine.tools(self._definition.gates[job.gate].TOOLS, options),
+                "environment": self._machine.environment(options.env),
+                "images": self._machine.images(options.images),
+                "pushgate": self._machine.pushgate,
+                "only here": self._ignored,
+            }
+        except UnknownStateError as error:
+            self.without[job.name] = str(error)
+            return
+        self.of[job.name] = Fingerprint(
+            job=job.name,
+            project=self._files.folder,
+            files=self._files.read_by(job.inputs),
+            parts=parts,
+            fresh_for=self._fresh_for(job),
+        )
+
+    def _needs(self, job: Job) -> Mapping[str, str]:
+        if missing := [need for need in job.needs if need not in self.of]:
+            message = f"it needs {missing[0]}, which has no fingerprint"
+            raise UnknownStateError(message)
+        return {need: self.of[need].digest for need in job.needs}
+
+    def _fresh_for(self, job: Job) -> float | None:
+        limits = [self._definition.settings.gates[job.gate].fresh_for]
+        # What a job made of another's outputs is no fresher than they are.
+        limits += [self.of[need].fresh_for for need in job.needs]
+        if _takes_the_newest(self._definition, job):
+            limits.append(_DAY_SECONDS)
+        return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _has_environment(definition: Definition, job: Job) -> bool:
+    options = definition.settings.gates[job.gate]
+    return not isinstance(options, OwnOptions) or (
+        options.environment and not definition.is_adopted(job)
+    )
+
+
+def _takes_the_newest(definition: Definition, job: Job) -> bool:
+    """Tell whether its environment is made of what the package index offers on that day."""
+    if definition.is_adopted(job):
+        return True
+    return definition.settings.dependencies.lock is None and _has_environment(definition, job)
+
+
+def _pythons(definition: Definition, job: Job) -> tuple[str, ...]:
+    """Return the versions (``X.Y``) of the Pythons that a job may use."""
+    settings = definition.settings
+    if job.python:
+        return (job.python,)
+    if not _has_environment(definition, job):
+        return ()
+    # The newest parses all syntax that the project may use.
+    return tuple(dict.fromkeys((settings.default_python, settings.python[-1])))
+
+
+def _described(definition: Definition, job: Job) -> Mapping[str, str]:
+    """Tell what a job does, as far as the project's configuration says it."""
+    settings, gate = definition.settings, definition.gates[job.gate]
+    options = settings.gates[job.gate]
+    told = {
+        "call": shlex.join(job.call),
+        "python": job.python or "",
+        "needs": ", ".join(job.needs),
+        "sources": repr(settings.sources),
+        "tests": repr(settings.tests),
+        "pytest options": shlex.join(settings.pytest_options),
+    }
+    for field in dataclasses.fields(options):
+        if field.name not in _PLANNING:
+            told[f"{job.gate}.{field.name}"] = repr(getattr(options, field.name))
+    if definition.is_adopted(job) or (isinstance(gate, OwnGate) and gate.function):
+        # Code of the project's own may look at any of it.
+        own = settings.tool_tables.get("pushgate")
+        told["tool.pushgate"] = json.dumps(own, sort_keys=True, default=str)
+    return told

@@ -1,0 +1,177 @@
+"""What jobs rest on beside their project's files: interpreters, tools, variables, images."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from pushgate.gates.own import OwnOptions
+from pushgate.model.settings import GateOptions, Settings
+from pushgate.run import premises
+from pushgate.run.premises import Premises
+from pushgate.tools import docker, interpreters, process
+from pushgate.tools.interpreters import Interpreter, InterpreterMissingError
+
+_VARIABLES: Final = (
+    *("CI", "TZ", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "NO_COLOR", "FORCE_COLOR"),
+    *("PYTHONWARNINGS", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONHASHSEED", "PYTHONDEVMODE"),
+    *("PYTHONSAFEPATH", "PYTHONNOUSERSITE", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"),
+    *("SOURCE_DATE_EPOCH", "UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL"),
+    *("UV_CONFIG_FILE", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_RESOLUTION", "UV_PRERELEASE"),
+)
+"""Environment variables that change what most tools do, or what environments hold."""
+
+_LOCKED: Final = re.compile(
+    r'^\[\[package\]\]\nname = "([^"]+)"\nversion = "([^"]+)"', re.MULTILINE
+)
+"""How uv writes a package into its lock."""
+
+
+class UnknownStateError(Exception):
+    """What a job rests on cannot be told; the message says why."""
+
+
+@dataclass
+class Machine:
+    """What jobs rest on, each thing asked for once.
+
+    Attributes:
+        settings: The project's definition.
+        asking: Asks for what takes a while.
+    """
+
+    settings: Settings
+    asking: Executor
+    _pythons: dict[str, Future[Interpreter]] = field(default_factory=dict)
+    _images: dict[str, Future[str | None]] = field(default_factory=dict)
+    _programs: dict[str, str] = field(default_factory=dict)
+    _variables: set[str] = field(default_factory=set)
+
+    def expect(self, pythons: Iterable[str], images: Iterable[str]) -> None:
+        """Begin to ask for interpreters and images, all at once."""
+        for version in pythons:
+            self._pythons[version] = self.asking.submit(interpreters.find, version, download=False)
+        for name in images:
+            self._images[name] = self.asking.submit(docker.image_id, name)
+
+    def interpreters(self, versions: Iterable[str]) -> Mapping[str, str]:
+        """Describe the Python that runs Pushgate, and those of versions that are expected.
+
+        Raises:
+            UnknownStateError: One of them is not here.
+        """
+        described = {"Pushgate's": _described(interpreters.running())}
+        for version in versions:
+            try:
+                described[version] = _described(self._pythons[version].result())
+            except InterpreterMissingError as error:
+                raise UnknownStateError(str(error)) from error
+        return described
+
+    def tools(self, requirements: Sequence[str], options: GateOptions) -> Mapping[str, str]:
+        """Name the versions of a gate's tools, of Nox and of uv, and a gate's own programs."""
+        versions = {"nox": self._nox, "uv": self._program("uv")}
+        for requirement in map(Requirement, requirements):
+            locked = self._locked.get(canonicalize_name(requirement.name))
+            versions[requirement.name] = locked or str(requirement.specifier).removeprefix("==")
+        if isinstance(options, OwnOptions):
+            for command in options.run:
+                word = shlex.split(command)[0]
+                # A relative path is a file of the project.
+                if "/" not in word or word.startswith("/"):
+                    versions[f"program {word}"] = self._program(word)
+        return versions
+
+    def environment(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Describe environment variables, those that every job may see included."""
+        counted = (*_VARIABLES, *names)
+        self._variables.update(counted)
+        return {name: premises.told(self._environment.get(name)) for name in counted}
+
+    def images(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Return the ids of images that are expected.
+
+        Raises:
+            UnknownStateError: One of them is not here.
+        """
+        ids = {}
+        for name in names:
+            found = self._images[name].result()
+            if found is None:
+                message = f"no Docker engine here has the image {name}: pull it"
+                raise UnknownStateError(message)
+            ids[name] = found
+        return ids
+
+    @cached_property
+    def pushgate(self) -> Mapping[str, str]:
+        """Pushgate's version, and what its code is."""
+        return {
+            "version": importlib.metadata.version("pushgate"),
+            "code": premises.pushgate_code(),
+        }
+
+    def premises(self) -> Premises:
+        """Return all that was described."""
+        found = {
+            version: asked.result()
+            for version, asked in self._pythons.items()
+            if asked.exception() is None
+        }
+        first = {version: premises.python(version) for version in self._pythons}
+        paths = {str(python.path) for python in found.values()}
+        paths |= {path for path in (*first.values(), *self._programs.values()) if path}
+        # What neither PATH nor pyenv has is uv's: a newer one would be beside it.
+        paths |= {str(found[version].path.parents[2]) for version in found if not first[version]}
+        for path in self._programs.values():
+            paths.update(premises.behind_shim(path))
+        running = os.path.realpath(sys.executable)
+        return Premises(
+            stats={path: premises.stamp(path) for path in sorted({*paths, running})},
+            pythons=first,
+            programs=dict(self._programs),
+            # A variable that no job is given cannot change what it does.
+            variables={
+                name: premises.told(os.environ.get(name))
+                for name in sorted(self._variables)
+                if name in self._environment or name not in os.environ
+            },
+            running=running,
+            pushgate=self.pushgate["code"],
+            lasting=not self._images and len(found) == len(self._pythons),
+        )
+
+    def _program(self, word: str) -> str:
+        path = self._programs.setdefault(word, premises.program(word))
+        files = premises.behind_shim(path) or [path]
+        return ", ".join(f"{file} {premises.stamp(file)}" for file in files) if path else "missing"
+
+    @cached_property
+    def _environment(self) -> Mapping[str, str]:
+        return process.clean_environment()
+
+    @cached_property
+    def _nox(self) -> str:
+        return importlib.metadata.version("nox")
+
+    @cached_property
+    def _locked(self) -> Mapping[str, str]:
+        # The lock itself is among the files that a job reads: this only says what it means, and
+        # to read it as TOML would take longer than all the rest.
+        lock = self.settings.dependencies.lock
+        return dict(_LOCKED.findall(lock.read_text(encoding="utf-8"))) if lock else {}
+
+
+def _described(interpreter: Interpreter) -> str:
+    return f"{interpreter.version} {interpreter.implementation} {interpreter.platform}"
