@@ -247,7 +247,9 @@ def _events(project: Project, *arguments: str) -> dict[str, Mapping[str, Any]]:
 
 
 def test_the_log_of_a_record_is_put_back(make_project: MakeProject) -> None:
-    table = gates(speaks="echo what it said").replace("[tool.pushgate]\n", f"[tool.pushgate]\n{ALWAYS}")
+    table = gates(speaks="echo what it said").replace(
+        "[tool.pushgate]\n", f"[tool.pushgate]\n{ALWAYS}"
+    )
     project = make_project({"pyproject.toml": table})
     project.pushgate("run", "--all")
     told = project.pushgate("run", "--all", "--verbose").stdout
@@ -255,7 +257,9 @@ def test_the_log_of_a_record_is_put_back(make_project: MakeProject) -> None:
     assert "what it said" in told
 
 
-def test_a_push_of_what_was_run_takes_the_records(make_project: MakeProject, tmp_path: Path) -> None:
+def test_a_push_of_what_was_run_takes_the_records(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
     counted = Counted.made(make_project, tmp_path)
     gated = Gated.of(counted.project)
     counted.ran()

@@ -29,9 +29,9 @@ from pushgate.run import cleaning, doctor, failed, fingerprints, launch, measure
 from pushgate.run.checkout import CheckoutError
 from pushgate.run.history import History
 from pushgate.run.launch import Pace, Request
+from pushgate.run.local_files import only_here
 from pushgate.run.recall import Trust
 from pushgate.run.records import Records
-from pushgate.run.local_files import only_here
 from pushgate.run.schedule import Policy
 from pushgate.run.store import Store
 from pushgate.run.target import Target

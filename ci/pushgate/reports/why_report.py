@@ -31,8 +31,8 @@ def show(explanations: Iterable[Explanation]) -> None:
 
 
 def _show(explanation: Explanation) -> None:
-    for part in _verdict(explanation):
-        put(part, sys.stdout)
+    for told in _verdict(explanation):
+        put(told, sys.stdout)
     if explanation.differences:
         rows = table("", "", "")
         for difference in explanation.differences[:_LISTED]:

@@ -13,6 +13,7 @@ from typing import Final
 from pushgate.gates.own import OwnGate, OwnOptions
 from pushgate.model.fingerprint import Fingerprint
 from pushgate.model.job import Job
+from pushgate.model.settings import Settings
 from pushgate.plan.definition import Definition
 from pushgate.run import job_files
 from pushgate.run.job_files import JobFiles
@@ -35,11 +36,15 @@ class Fingerprints:
         of: Each job's, by its name.
         without: Why a job has none, by its name.
         premises: What of this machine they rest on.
+        files: The files that they were taken of; None where these cannot be told.
+        ignored: The ignored files beside them; None for a commit, which has none.
     """
 
     of: Mapping[str, Fingerprint]
     without: Mapping[str, str]
     premises: Premises
+    files: JobFiles | None = None
+    ignored: Mapping[str, str] | None = None
 
 
 def take(definition: Definition, commit: str | None) -> Fingerprints:
@@ -73,7 +78,22 @@ def take(definition: Definition, commit: str | None) -> Fingerprints:
             return Fingerprints({}, without, machine.premises())
         for job in definition.jobs:
             taking.take(job)
-        return Fingerprints(taking.of, taking.without, machine.premises())
+        return Fingerprints(
+            *(taking.of, taking.without, machine.premises()),
+            files=files.result(),
+            ignored=ignored.result() if ignored else None,
+        )
+
+
+def are_current(settings: Settings, taken: Fingerprints) -> bool:
+    """Tell whether the files are still what they were when fingerprints were taken of them."""
+    if taken.ignored is None:
+        return taken.files is not None
+    try:
+        now = JobFiles.of(settings, None)
+        return now == taken.files and job_files.ignored(settings) == taken.ignored
+    except (HiddenChangesError, process.CommandError, OSError):
+        return False
 
 
 class _Taking:

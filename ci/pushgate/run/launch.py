@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -77,7 +77,7 @@ class Request:
     target: Target
     project: Path
     notes: Sequence[str] = ()
-    trust: Trust = Trust()
+    trust: Trust = field(default_factory=Trust)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +197,13 @@ def launch(
             recall=recall,
         )
         started = time.monotonic()
-        publish(_started(definition, request, run, pace.cores, expected, recall.digests()))
+        publish(
+            _started(
+                *(definition, request, run, pace.cores),
+                expected=expected,
+                digests=recall.digests(),
+            )
+        )
         # What keeps one of them from being written keeps the others, too.
         kept = run.note or history.note or records.note
         notes = (*request.notes, _no_records(taken), kept, log.note)
@@ -233,6 +239,7 @@ def _started(
     request: Request,
     run: OpenRun,
     cores: int,
+    *,
     expected: Mapping[str, float],
     digests: Mapping[str, str],
 ) -> RunStarted:

@@ -15,6 +15,7 @@ from pushgate.model.fingerprint import Fingerprint
 from pushgate.model.job import Job
 from pushgate.model.outcome import Outcome, Result
 from pushgate.plan.definition import Definition
+from pushgate.run import fingerprints
 from pushgate.run.fingerprints import Fingerprints
 from pushgate.run.records import Record, Records
 from pushgate.tools import git
@@ -57,7 +58,7 @@ class Recall:
         self,
         definition: Definition,
         records: Records,
-        fingerprints: Fingerprints,
+        taken: Fingerprints,
         *,
         run: str,
         trust: Trust,
@@ -67,13 +68,13 @@ class Recall:
         Args:
             definition: The project's definition.
             records: Where they are kept.
-            fingerprints: What the jobs read, as it is now.
+            taken: What the jobs read, as it is now.
             run: The run's name.
             trust: How far it relies on records.
         """
         self._definition = definition
         self._records = records
-        self._fingerprints = fingerprints
+        self._taken = taken
         self._run = run
         self._trust = trust
         self._pending: list[_Ended] = []
@@ -81,7 +82,7 @@ class Recall:
 
     def digests(self) -> Mapping[str, str]:
         """Return the digest of each job's fingerprint, by the job's name."""
-        return {name: found.digest for name, found in self._fingerprints.of.items()}
+        return {name: found.digest for name, found in self._taken.of.items()}
 
     def take(self, jobs: Sequence[Job], log: Mapping[str, Path]) -> dict[str, Outcome]:
         """Take over what has passed before: outputs and logs are put back.
@@ -103,7 +104,7 @@ class Recall:
         }
 
     def _record(self, job: Job) -> Record | None:
-        fingerprint = self._fingerprints.of.get(job.name)
+        fingerprint = self._taken.of.get(job.name)
         if fingerprint is None or random.random() < self._trust.verify:  # noqa: S311  # a sample
             return None
         return self._records.find(fingerprint)
@@ -138,7 +139,7 @@ class Recall:
         Returns:
             The outcome; of a job that failed where it had passed before, its reason says so.
         """
-        fingerprint = self._fingerprints.of.get(job.name)
+        fingerprint = self._taken.of.get(job.name)
         # A pass after a failure is none to build on; the next run looks again.
         if fingerprint is None or outcome.flaky:
             return outcome
@@ -160,7 +161,7 @@ class Recall:
         if not self._pending:
             return
         started = time.monotonic()
-        if self._fingerprints.are_current():
+        if fingerprints.are_current(self._definition.settings, self._taken):
             for ended in self._pending:
                 self._records.keep(
                     ended.fingerprint,
