@@ -95,6 +95,9 @@ _RECORDS: Final = """
 """
 """What version 2 adds."""
 
+ERRORS: Final = (sqlite3.Error, UnicodeError)
+"""What the use of a database raises; the second where text cannot be kept, or is damaged."""
+
 
 class NewerDatabaseError(Exception):
     """A newer Pushgate made the file: it is neither read nor written."""
@@ -123,7 +126,8 @@ def connect(path: Path) -> sqlite3.Connection:
 def is_damage(error: BaseException) -> bool:
     """Tell whether an error means that the file holds no sound database."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    corrupt = code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    return corrupt or isinstance(error, UnicodeDecodeError)
 
 
 def set_aside(path: Path) -> None:
@@ -153,7 +157,7 @@ def _existing(path: Path) -> sqlite3.Connection | None:
             version = _bring_up_to_date(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.Error as error:
+    except ERRORS as error:
         connection.close()
         if is_damage(error):
             return None
@@ -225,7 +229,7 @@ def _files(path: Path) -> tuple[Path, ...]:
 def _is_sound(connection: sqlite3.Connection) -> bool:
     try:
         return bool(connection.execute("PRAGMA quick_check").fetchone()[0] == "ok")
-    except sqlite3.DatabaseError as error:
+    except ERRORS as error:
         return not is_damage(error)
 
 

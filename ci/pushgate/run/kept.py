@@ -36,7 +36,7 @@ class Kept:
         self._connection: sqlite3.Connection | None = None
         try:
             self._connection = database.connect(path)
-        except (database.NewerDatabaseError, OSError, sqlite3.Error) as error:
+        except (database.NewerDatabaseError, OSError, *database.ERRORS) as error:
             self.note = f"{self._unusable}: {error}"
 
     def __enter__(self) -> Self:
@@ -52,7 +52,7 @@ class Kept:
             return []
         try:
             rows: list[sqlite3.Row] = self._connection.execute(question, parameters).fetchall()
-        except (sqlite3.Error, UnicodeEncodeError) as error:
+        except database.ERRORS as error:
             self._give_up(error)
             return []
         return rows
@@ -66,14 +66,14 @@ class Kept:
                 connection.execute("BEGIN IMMEDIATE")
                 for statement, parameters in statements:
                     connection.execute(statement, parameters)
-        except (sqlite3.Error, UnicodeEncodeError) as error:
+        except database.ERRORS as error:
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
         self._close()
         self.note = f"{self._unusable}: {error}"
         if database.is_damage(error):
-            with contextlib.suppress(OSError, sqlite3.Error, database.NewerDatabaseError):
+            with contextlib.suppress(OSError, database.NewerDatabaseError, *database.ERRORS):
                 database.set_aside(self._path)
 
     def _close(self) -> None:

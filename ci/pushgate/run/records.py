@@ -32,6 +32,10 @@ _LOG: Final = "log"
 _DOCUMENT: Final = "document"
 _LISTING: Final = "files"
 
+_LOAD: Final = (
+    "SELECT digest, job, project, result, reason, seconds, at, fresh_for, run, seal, used "
+    "FROM record WHERE digest = ?"
+)
 _INSERT: Final = (
     "INSERT INTO record (digest, job, project, result, reason, seconds, at, fresh_for, run, seal, "
     "used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -218,7 +222,7 @@ class Records(Kept):
 
     def _load(self, digest: str) -> Sealed | None:
         """Read a record, unless the database has lost or changed anything of it."""
-        rows = self._rows("SELECT * FROM record WHERE digest = ?", (digest,))
+        rows = self._rows(_LOAD, (digest,))
         chosen = "SELECT path, mode, content FROM part WHERE record = ? ORDER BY path"
         parts = tuple(Part(*part) for part in self._rows(chosen, (digest,)))
         return Sealed.of(rows[0], parts) if rows else None
