@@ -19,7 +19,9 @@ from packaging.utils import canonicalize_name
 from pushgate.gates.own import OwnOptions
 from pushgate.model.settings import GateOptions, Settings
 from pushgate.run import premises
+from pushgate.run.known_pythons import KnownPythons
 from pushgate.run.premises import Premises
+from pushgate.run.store import Store
 from pushgate.tools import docker, interpreters, process
 from pushgate.tools.interpreters import Interpreter, InterpreterMissingError
 
@@ -56,12 +58,12 @@ class Machine:
     _pythons: dict[str, Future[Interpreter]] = field(default_factory=dict)
     _images: dict[str, Future[str | None]] = field(default_factory=dict)
     _programs: dict[str, str] = field(default_factory=dict)
-    _variables: set[str] = field(default_factory=set)
+    _variables: dict[str, str] = field(default_factory=dict)
 
     def expect(self, pythons: Iterable[str], images: Iterable[str]) -> None:
         """Begin to ask for interpreters and images, all at once."""
         for version in pythons:
-            self._pythons[version] = self.asking.submit(interpreters.find, version, download=False)
+            self._pythons[version] = self.asking.submit(self._known_pythons.find, version)
         for name in images:
             self._images[name] = self.asking.submit(docker.image_id, name)
 
@@ -95,9 +97,12 @@ class Machine:
 
     def environment(self, names: Iterable[str]) -> Mapping[str, str]:
         """Describe environment variables, those that every job may see included."""
-        counted = (*_VARIABLES, *names)
-        self._variables.update(counted)
-        return {name: premises.told(self._environment.get(name)) for name in counted}
+        told = {}
+        for name in (*_VARIABLES, *names):
+            if name not in self._variables:
+                self._variables[name] = premises.told(self._environment.get(name))
+            told[name] = self._variables[name]
+        return told
 
     def images(self, names: Iterable[str]) -> Mapping[str, str]:
         """Return the ids of images that are expected.
@@ -123,12 +128,13 @@ class Machine:
         }
 
     def premises(self) -> Premises:
-        """Return all that was described."""
+        """Return all that was described; the interpreters' answers are kept."""
         found = {
             version: asked.result()
             for version, asked in self._pythons.items()
             if asked.exception() is None
         }
+        self._known_pythons.keep()
         first = {version: premises.python(version) for version in self._pythons}
         paths = {str(python.path) for python in found.values()}
         paths |= {path for path in (*first.values(), *self._programs.values()) if path}
@@ -143,8 +149,8 @@ class Machine:
             programs=dict(self._programs),
             # A variable that no job is given cannot change what it does.
             variables={
-                name: premises.told(os.environ.get(name))
-                for name in sorted(self._variables)
+                name: told
+                for name, told in sorted(self._variables.items())
                 if name in self._environment or name not in os.environ
             },
             running=running,
@@ -160,6 +166,10 @@ class Machine:
     @cached_property
     def _environment(self) -> Mapping[str, str]:
         return process.clean_environment()
+
+    @cached_property
+    def _known_pythons(self) -> KnownPythons:
+        return KnownPythons(Store.of(self.settings.repository))
 
     @cached_property
     def _nox(self) -> str:
