@@ -105,7 +105,6 @@ def why(job: JobSummary) -> str:
     """Say in a line why a job ended as it did; empty for a plain pass."""
     remarks = (
         job.reason,
-        "from a record" if job.from_record else "",
         "flaky: passed and failed on the same files" if job.both_ways else "",
     )
     return "; ".join(filter(None, remarks))

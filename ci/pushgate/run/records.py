@@ -150,21 +150,24 @@ class Records(Kept):
             at=time.time(),
             run=run,
         )
-        self._write(Sealed(record, fingerprint.fresh_for, tuple(sorted(parts)), record.at), parts)
+        # As the database has it: a whole number comes back as another value.
+        fresh_for = None if fingerprint.fresh_for is None else float(fingerprint.fresh_for)
+        self._write(Sealed(record, fresh_for, tuple(sorted(parts)), record.at), parts)
 
-    def before(self, fingerprint: Fingerprint) -> tuple[Record, Fingerprint] | None:
-        """Return how the job last ended on something else; None where nobody knows.
+    def last(
+        self, job: str, project: str, *, besides: str = ""
+    ) -> tuple[Record, Fingerprint] | None:
+        """Return a job's last end with all that it had read; None where nobody knows.
 
         Args:
-            fingerprint: All that the job reads now.
-
-        Returns:
-            The record, and all that the job had read then.
+            job: Its name.
+            project: The project's folder from the top of the repository, as in fingerprints.
+            besides: The digest of a fingerprint whose end does not count.
         """
-        for row in self._rows(_NEWEST, (fingerprint.job, fingerprint.project, fingerprint.digest)):
+        for row in self._rows(_NEWEST, (job, project, besides)):
             kept = self._load(row["digest"])
-            if kept is not None and (before := self._read(kept)) is not None:
-                return kept.record, before
+            if kept is not None and (fingerprint := self._read(kept)) is not None:
+                return kept.record, fingerprint
         return None
 
     def prune(self, limit: int = LIMIT_BYTES, unused: float = UNUSED_SECONDS) -> None:

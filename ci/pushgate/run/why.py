@@ -41,7 +41,7 @@ def explain(job: str, taken: Fingerprints, records: Records) -> Explanation:
     fingerprint = taken.of.get(job)
     if fingerprint is None:
         return Explanation(job=job, fingerprint=None, without=taken.without[job])
-    earlier = records.before(fingerprint)
+    earlier = records.last(job, fingerprint.project, besides=fingerprint.digest)
     last, before = earlier or (None, fingerprint)
     return Explanation(
         job=job,
