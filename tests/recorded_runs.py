@@ -25,11 +25,17 @@ def passed(job: str, seconds: float = 1.0, attempts: int = 1) -> Outcome:
     return Outcome(job=job, result=Result.PASSED, seconds=seconds, attempts=attempts)
 
 
+def from_record(job: str) -> Outcome:
+    return Outcome(job=job, result=Result.PASSED, seconds=0.01, from_record=True)
+
+
 def failed(job: str) -> Outcome:
     return Outcome(job=job, result=Result.FAILED, reason="2 findings", seconds=3.0)
 
 
-def started(run: str, jobs: Sequence[str], project: Path = PROJECT) -> RunStarted:
+def started(
+    run: str, jobs: Sequence[str], project: Path = PROJECT, fingerprint: str = ""
+) -> RunStarted:
     return RunStarted(
         at=1_800_000_000.0,
         run=run,
@@ -40,7 +46,10 @@ def started(run: str, jobs: Sequence[str], project: Path = PROJECT) -> RunStarte
         event="pull_request:main",
         cores=2,
         logs="/logs",
-        jobs=tuple(ExpectedJob(name=job, gate=job[:4], call=f"nox -s {job}") for job in jobs),
+        jobs=tuple(
+            ExpectedJob(name=job, gate=job[:4], call=f"nox -s {job}", fingerprint=fingerprint)
+            for job in jobs
+        ),
     )
 
 
@@ -56,9 +65,10 @@ def events(
     *,
     first: str = "",
     project: Path = PROJECT,
+    fingerprint: str = "",
 ) -> Iterator[RunEvent]:
-    """Yield the whole stream of a run."""
-    yield started(run, [outcome.job for outcome in outcomes], project)
+    """Yield the whole stream of a run, of which all jobs have the same fingerprint."""
+    yield started(run, [outcome.job for outcome in outcomes], project, fingerprint)
     yield Note(at=1.0, text="a word")
     for number, outcome in enumerate(outcomes):
         yield from ended(outcome, 1_800_000_010.0 + number)

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from pushgate.model.outcome import ExitCode, Outcome, Result
 from pushgate.model.run_event import JobStarted, RunFinished
 from pushgate.run.history import History
 from pushgate.run.summary import KILLED
-from recorded_runs import PROJECT, ended, events, failed, passed, record, started
+from recorded_runs import PROJECT, ended, events, failed, from_record, passed, record, started
 
 WRITER: Final = """
 import sys
@@ -71,6 +71,44 @@ def test_expected_is_the_median_of_the_last_ten_passes(history: History) -> None
     for number in range(5):
         record(history, events(f"failed-{number}", [failed("lint")], ExitCode.FAILED))
     assert history.expected(["lint", "build"], PROJECT) == {"lint": 5.5}
+
+
+def test_expected_does_not_count_passes_from_records(history: History) -> None:
+    """They say nothing of how long the job takes, however many they are."""
+    record(history, events("r1", [passed("lint", 4.0)]))
+    for number in range(20):
+        record(history, events(f"hit-{number}", [from_record("lint"), from_record("types")]))
+    assert history.expected(["lint", "types"], PROJECT) == {"lint": 4.0}
+    lint, _ = history.jobs("hit-0")
+    assert (lint.from_record, history.jobs("r1")[0].from_record) == (True, False)
+    assert (history.runs(1)[0].from_records, history.runs(1)[0].flaky) == (2, 0)
+
+
+def test_a_job_that_passed_and_failed_on_the_same_files_is_flaky(history: History) -> None:
+    """Whichever came first; where nobody knows what it read, or it read something else, not."""
+    record(history, events("r1", [passed("lint"), passed("types")], fingerprint="one"))
+    record(history, events("r2", [failed("lint"), passed("types")], 1, fingerprint="one"))
+    record(history, events("r3", [passed("lint")], fingerprint="other"))
+    record(history, events("r4", [failed("other")], 1, fingerprint="other"))
+    record(history, events("r5", [passed("plain")]))
+    record(history, events("r6", [failed("plain")], 1))
+    told = {run.name: (run.flaky, run.flaky_failures) for run in history.runs(10)}
+    assert told.pop("r1") == (1, 0)
+    assert told.pop("r2") == (0, 1)
+    assert set(told.values()) == {(0, 0)}
+    lint, types = history.jobs("r1")
+    assert (lint.both_ways, lint.flaky, types.both_ways, types.flaky) == (True, True, False, False)
+    lint, types = history.jobs("r2")
+    assert (lint.both_ways, lint.flaky, types.both_ways, types.flaky) == (True, False, False, False)
+
+
+def test_a_pass_from_a_record_is_no_evidence(history: History) -> None:
+    """Only real ends tell that a job is flaky; then a pass from a record is, too."""
+    record(history, events("r1", [failed("lint")], 1, fingerprint="one"))
+    record(history, events("r2", [from_record("lint")], fingerprint="one"))
+    assert [history.jobs(run)[0].both_ways for run in ("r1", "r2")] == [False, False]
+    record(history, events("r3", [passed("lint")], fingerprint="one"))
+    assert [history.jobs(run)[0].both_ways for run in ("r1", "r2", "r3")] == [True, True, True]
 
 
 def test_expected_prefers_the_project_to_its_neighbours(history: History) -> None:
@@ -138,17 +176,16 @@ def test_the_oldest_runs_are_dropped_with_their_jobs(history: History, file: Pat
     connection.close()
 
 
-def test_many_processes_record_at_once(file: Path) -> None:
-    """Twenty that find no database at the same moment all record their runs whole."""
+def _write_at_once(file: Path, names: Sequence[str]) -> None:
     arguments = (str(file), "{}", str(Path(__file__).parent))
     writers = [
         subprocess.Popen(
-            [sys.executable, "-c", WRITER, *(text.format(f"r{number}") for text in arguments)],
+            [sys.executable, "-c", WRITER, *(text.format(name) for text in arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        for number in range(20)
+        for name in names
     ]
     for writer in writers:
         assert writer.stdout is not None
@@ -158,11 +195,65 @@ def test_many_processes_record_at_once(file: Path) -> None:
         writer.stdin.write("go\n")
         writer.stdin.flush()
     assert {writer.communicate()[0] for writer in writers} == {"\n"}
+
+
+def test_many_processes_record_at_once(file: Path) -> None:
+    """Twenty that find no database at the same moment all record their runs whole."""
+    _write_at_once(file, [f"r{number}" for number in range(20)])
     with History.open(file) as history:
         runs = history.runs(100)
     assert {run.name for run in runs} == {f"r{number}" for number in range(20)}
     assert {(run.exit_code, run.counts[Result.PASSED]) for run in runs} == {(0, 2)}
     assert not file.with_name("pushgate.db.damaged").exists()
+
+
+VERSION_1: Final = """
+    CREATE TABLE run (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, project TEXT NOT NULL,
+        target TEXT NOT NULL, commit_id TEXT NOT NULL, event TEXT NOT NULL,
+        cores INTEGER NOT NULL, started REAL NOT NULL, seconds REAL, exit_code INTEGER,
+        failed_first TEXT);
+    CREATE INDEX run_of_project ON run (project);
+    CREATE TABLE job (id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE, name TEXT NOT NULL,
+        gate TEXT NOT NULL, call TEXT NOT NULL, result TEXT, reason TEXT NOT NULL DEFAULT '',
+        seconds REAL NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
+        log TEXT NOT NULL DEFAULT '', started REAL, ended REAL, UNIQUE (run, name));
+    CREATE INDEX job_by_name ON job (name, result, run);
+    INSERT INTO run VALUES (1, 'r1', '/home/me/project', 'it', 'c0ffee', 'all', 2, 1.0, 2.0, 0, '');
+    INSERT INTO job VALUES
+        (1, 1, 'lint', 'lint', 'nox -s lint', 'passed', '', 7.0, 1, '', 1.0, 2.0);
+    PRAGMA user_version = 1;
+"""
+"""The database as the first Pushgate made it, with a run."""
+
+
+def test_the_database_of_an_older_version_is_brought_up_to_date(file: Path) -> None:
+    """Users keep their runs and durations, however many processes meet the older one at once."""
+    file.parent.mkdir()
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.executescript(VERSION_1)
+    connection.close()
+    _write_at_once(file, [f"r{number}" for number in range(2, 10)])
+    with History.open(file) as history:
+        assert {run.name for run in history.runs(100)} == {f"r{number}" for number in range(1, 10)}
+        (lint,) = history.jobs("r1")
+        assert (lint.seconds, lint.from_record, lint.fingerprint) == (7.0, False, "")
+        record(history, events("new", [passed("lint", 5.0)], fingerprint="one"))
+        assert history.jobs("new")[0].fingerprint == "one"
+    assert not file.with_name("pushgate.db.damaged").exists()
+    migrated, fresh = _schema(file), file.with_name("fresh.db")
+    History.open(fresh).__exit__()
+    assert migrated == _schema(fresh)
+
+
+def _schema(file: Path) -> dict[str, list[tuple[object, ...]]]:
+    connection = sqlite3.connect(file)
+    names = connection.execute("SELECT name FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    columns = 'SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_info(?)'
+    schema = {name: connection.execute(columns, (name,)).fetchall() for (name,) in names}
+    connection.close()
+    return schema
 
 
 def _garbage(file: Path) -> None:
@@ -229,7 +320,7 @@ def test_the_new_database_of_another_process_stays(file: Path) -> None:
 
 def test_the_database_of_a_newer_version_is_left_alone(file: Path) -> None:
     """Whoever goes back to an older Pushgate keeps the newer one's history."""
-    History.open(file).__exit__(None, None, None)
+    History.open(file).__exit__()
     connection = sqlite3.connect(file)
     connection.execute("PRAGMA user_version = 99")
     connection.close()

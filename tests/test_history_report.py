@@ -14,7 +14,7 @@ from pushgate.model.settings import ConfigurationError
 from pushgate.reports import history_report, terminal
 from pushgate.run import liveness
 from pushgate.run.history import History
-from recorded_runs import PROJECT, events, failed, passed, record, started
+from recorded_runs import PROJECT, events, failed, from_record, passed, record, started
 
 
 @pytest.fixture
@@ -67,6 +67,35 @@ def test_the_report_of_a_run_shows_its_jobs(
     assert lint.split() == ["lint", "flaky", "1.0", "s", "2", "/logs/lint.log"]
     assert types.split()[1:] == ["failed", "3.0", "s", "1", "2", "findings", "/logs/types.log"]
     assert again == "  again: nox -s types"
+
+
+def test_the_report_tells_what_came_from_records_and_what_is_flaky(
+    history: History, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A job that passed and failed on the same files is shown so, and a pass that did not run."""
+    record(history, events("r1", [passed("lint"), passed("types")], fingerprint="one"))
+    again = [failed("lint"), from_record("types")]
+    record(history, events("r2", again, ExitCode.FAILED, first="lint", fingerprint="one"))
+    terminal.show_runs(history_report.last_runs(history, tmp_path, 5))
+    for name in ("r1", "r2"):
+        terminal.show_run(history_report.find_run(history, tmp_path, name), history.jobs(name))
+    shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert shown[1].endswith("1 passed (1 from records), 1 failed (1 flaky) lint")
+    assert shown[2].endswith("2 passed (1 flaky)")
+    jobs = [line.split(maxsplit=5) for line in shown if line.startswith(("lint ", "types "))]
+    words = "flaky: passed and failed on the same files /logs/lint.log"
+    assert [(job[0], job[1], job[5]) for job in jobs] == [
+        ("lint", "flaky", words),
+        ("types", "passed", "/logs/types.log"),
+        ("lint", "failed", f"2 findings; {words}"),
+        ("types", "passed", "from a record /logs/types.log"),
+    ]
+    run = history_report.find_run(history, tmp_path, "r2")
+    told = json.loads(history_report.run_to_json(run, history.jobs("r2")))
+    assert (told["counts"]["from_records"], told["counts"]["flaky_failures"]) == (1, 1)
+    lint, types = told["jobs"]
+    assert (lint["both_ways"], lint["from_record"], lint["fingerprint"]) == (True, False, "one")
+    assert (types["both_ways"], types["from_record"], types["state"]) == (False, True, "passed")
 
 
 def test_the_state_of_an_open_job_is_told(history: History, tmp_path: Path) -> None:

@@ -6,9 +6,12 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import given, settings
@@ -191,7 +194,6 @@ def test_outputs_that_cannot_be_kept_whole_are_not_kept(
     left.keep(records)
     assert records.find(fingerprint()) is None
     assert records.note.startswith("lint is not recorded: ")
-    left.outputs.joinpath("more").mkdir()
 
 
 def test_damage_of_a_blob_is_a_miss(left: Left, store: Store) -> None:
@@ -227,9 +229,11 @@ def _check_damage(
     spoil(store.blobs / name)
     found = records.find(fingerprint())
     assert found is not None
-    told = records.last("lint", "backend")
+    known = records.last("lint", "backend") is not None
     back = records.put_back(found, left.outputs, left.log)
-    assert back == (told is None), (name, spoil)  # each blob is of the one or of the other
+    listing = fingerprint().files.digest
+    assert back == (name.replace("/", "") == listing), (name, spoil)
+    assert known == (name.replace("/", "") not in {listing, fingerprint().digest})
     left.log.write_bytes(b"the log\n")
     assert left.all() == before
     assert (records.find(fingerprint()) is None) == (not back)
@@ -347,6 +351,8 @@ def test_a_place_that_cannot_be_written_keeps_the_record(records: Records, left:
     coming.write_bytes(b"in the way")
     before = left.all()
     assert not records.put_back(found, left.outputs, left.log)
+    assert not left.log.exists()
+    left.log.write_bytes(b"the log\n")
     assert not records.put_back(found, left.outputs, left.root / "missing" / "log")
     assert left.all() == before
     coming.unlink()
@@ -449,12 +455,12 @@ def _newer(store: Store) -> None:
     _execute(store, "PRAGMA user_version = 99")
 
 
-def _full(store: Store) -> None:
+def _without_table(store: Store) -> None:
     Records.open(store).__exit__()
     _execute(store, "DROP TABLE part")
 
 
-@pytest.mark.parametrize("spoil", [_no_folder, _newer, _full])
+@pytest.mark.parametrize("spoil", [_no_folder, _newer, _without_table])
 def test_a_database_that_cannot_be_used_is_never_in_the_way(
     left: Left, store: Store, spoil: Callable[[Store], None]
 ) -> None:
@@ -481,6 +487,61 @@ def test_a_database_that_cannot_be_used_is_never_in_the_way(
         assert records.note.startswith("records cannot be used: ")
         assert "\n" not in records.note
     assert left.all() == before
+
+
+FILLS: Final = """
+import resource
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from kept_records import Left, failed, fingerprint
+from pushgate.model.outcome import Outcome, Result
+from pushgate.run.records import Records
+from pushgate.run.store import Store
+
+left = Left.make(Path(sys.argv[3]))
+with Records.open(Store(Path(sys.argv[2]))) as records:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[4]),) * 2)
+    for number in range(100):
+        left.keep(records, Outcome(job=f"job-{number}", result=Result.PASSED))
+        records.prune()
+    left.keep(records, failed())
+    records.find(fingerprint())
+    print(records.note)
+"""
+"""Keeps records, at a size of files that no write may exceed."""
+
+
+@pytest.mark.parametrize("size", [50, 100_000])
+def test_a_disk_that_is_full_is_never_in_the_way(
+    records: Records, left: Left, store: Store, size: int
+) -> None:
+    """In the middle of a blob or of the database: a line says so, and the rest is sound.
+
+    Above all, the failure of a job that had passed counts.
+    """
+    left.keep(records)
+    found = records.find(fingerprint())
+    assert found is not None
+    program = [sys.executable, "-c", FILLS, str(Path(__file__).parent)]
+    answer = subprocess.run(
+        [*program, str(store.folder), str(left.root), str(size)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.stderr == ""
+    assert answer.stdout.startswith("records cannot be used: ")
+    assert answer.stdout.count("\n") == 1
+    assert not records.put_back(found, left.outputs, left.log)
+    for number in range(100):
+        found = records.find(fingerprint(f"job-{number}"))
+        if found is not None:
+            assert records.put_back(found, left.outputs, left.log)
+    left.log.write_bytes(b"the log\n")
+    left.keep(records)
+    assert records.note == ""
+    assert records.find(fingerprint()) is not None
 
 
 def test_what_is_kept_may_be_read_only(records: Records, left: Left) -> None:

@@ -107,6 +107,11 @@ class Contents:
             for chunk in self._chunks(name):
                 file.write(chunk)
 
+    def remove(self, name: str) -> None:
+        """Remove a blob, if it is there and can be removed."""
+        with suppress(OSError):
+            self._place(name).unlink()
+
     @property
     def is_swept(self) -> bool:
         """Whether there is nothing to sweep: it was done within the day, or there is no blob."""
@@ -182,6 +187,5 @@ class Contents:
 
     def _damaged(self, name: str, error: Exception | None = None) -> NoReturn:
         # So that the next one who has this content writes it anew.
-        with suppress(OSError):
-            self._place(name).unlink()
+        self.remove(name)
         raise DamagedBlobError(name) from error

@@ -7,6 +7,7 @@ import itertools
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -106,15 +107,18 @@ class Records(Kept):
         if kept is None or kept.record != record:
             return False
         try:
+            self._contents.read(record.digest)
             self._contents.copy(kept.blob(_LOG), log)
             job_outputs.put(kept.outputs, self._contents, outputs)
         except DamagedBlobError:
             self._change((_DROP_THIS, (record.digest, kept.seal)))
-            log.unlink(missing_ok=True)
-            return False
         except OSError:
-            return False
-        return True
+            pass  # there is no room, or another process is at it: no fault of the record
+        else:
+            return True
+        with suppress(OSError):
+            log.unlink()
+        return False
 
     def keep(
         self, fingerprint: Fingerprint, outcome: Outcome, *, run: str, outputs: Path, log: Path
@@ -129,30 +133,15 @@ class Records(Kept):
             log: The file with its output; kept of a pass.
         """
         failed = outcome.result is Result.FAILED
-        if not (failed or outcome.result is Result.PASSED) or self._connection is None:
-            return
-        parts: dict[Part, Blob | None] = {}
-        try:
-            parts.update(self._fingerprint(fingerprint))
-            if not failed:
-                parts.update(self._left(outputs, log))
-        except (OSError, UnkeepableError) as error:
-            self.note = f"{outcome.job} is not recorded: {error}"
-            if not failed:
-                return
-        record = Record(
-            job=fingerprint.job,
-            project=fingerprint.project,
-            digest=fingerprint.digest,
-            result=outcome.result,
-            reason=outcome.reason,
-            seconds=float(outcome.seconds),
-            at=time.time(),
-            run=run,
-        )
-        # As the database has it: a whole number comes back as another value.
-        fresh_for = None if fingerprint.fresh_for is None else float(fingerprint.fresh_for)
-        self._write(Sealed(record, fresh_for, tuple(sorted(parts)), record.at), parts)
+        if failed or outcome.result is Result.PASSED:
+            parts = self._parts(fingerprint, outcome, outputs, log)
+            if parts is not None:
+                # As the database has it: a whole number comes back as another value.
+                fresh_for = None if fingerprint.fresh_for is None else float(fingerprint.fresh_for)
+                self._write(_record(fingerprint, outcome, run), fresh_for, parts)
+        if failed and self._connection is None:
+            # On a full disk, say. No pass counts without its document.
+            self._contents.remove(fingerprint.digest)
 
     def last(
         self, job: str, project: str, *, besides: str = ""
@@ -197,6 +186,23 @@ class Records(Kept):
         self._change(*((drop.format(table), ()) for table in ("record", "blob", "verified")))
         self._contents.clear()
 
+    def _parts(
+        self, fingerprint: Fingerprint, outcome: Outcome, outputs: Path, log: Path
+    ) -> dict[Part, Blob | None] | None:
+        """Keep the contents of a record; return None where there can be no record."""
+        if self._connection is None:
+            return None
+        parts: dict[Part, Blob | None] = {}
+        try:
+            parts.update(self._fingerprint(fingerprint))
+            if outcome.result is Result.PASSED:
+                parts.update(self._left(outputs, log))
+        except (OSError, UnkeepableError) as error:
+            self.note = f"{outcome.job} is not recorded: {error}"
+            # A failure counts, whatever is known of it.
+            return None if outcome.result is Result.PASSED else {}
+        return parts
+
     def _fingerprint(self, fingerprint: Fingerprint) -> Iterator[tuple[Part, Blob]]:
         files = fingerprint.files
         document = fingerprint.document.encode()
@@ -208,8 +214,10 @@ class Records(Kept):
         for part, blob in job_outputs.take(outputs, self._contents):
             yield dataclasses.replace(part, path=f"{OUTPUTS}{part.path}"), blob
 
-    def _write(self, kept: Sealed, parts: dict[Part, Blob | None]) -> None:
-        record = kept.record
+    def _write(
+        self, record: Record, fresh_for: float | None, parts: Mapping[Part, Blob | None]
+    ) -> None:
+        kept = Sealed(record, fresh_for, tuple(sorted(parts)), record.at)
         about = (record.digest, record.job, record.project)
         end = (str(record.result), record.reason, record.seconds, record.at)
         row = (*about, *end, kept.fresh_for, record.run, kept.seal, kept.used)
@@ -276,6 +284,19 @@ class Records(Kept):
 
 def _pairs(records: Iterable[Mapping[str, int]]) -> Iterator[tuple[str, int]]:
     return itertools.chain.from_iterable(blobs.items() for blobs in records)
+
+
+def _record(fingerprint: Fingerprint, outcome: Outcome, run: str) -> Record:
+    return Record(
+        job=fingerprint.job,
+        project=fingerprint.project,
+        digest=fingerprint.digest,
+        result=outcome.result,
+        reason=outcome.reason,
+        seconds=float(outcome.seconds),
+        at=time.time(),
+        run=run,
+    )
 
 
 def _named(name: str, blob: Blob) -> tuple[Part, Blob]:
