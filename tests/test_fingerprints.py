@@ -5,21 +5,22 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from conftest import NOXFILE, PYTHON, Project
+from conftest import NOXFILE, PYTHON, Project, lacks
 from pushgate.model.fingerprint import Fingerprint
 from pushgate.plan.definition import of_project
 from pushgate.run import premises
 from pushgate.run.checkout import clean_checkout
 from pushgate.run.fingerprints import Fingerprints, take
 from pushgate.run.store import Store
-from pushgate.tools import interpreters
+from pushgate.tools import docker, interpreters
 
 Make = Callable[..., Project]
 Patch = pytest.MonkeyPatch
@@ -275,7 +276,6 @@ def test_what_a_job_does_not_read(project: Project, monkeypatch: Patch, what: st
 
 ODDLY: Final = {
     "in a string": ('[tool.x]\ntext = """\n[tool.pushgate]\na\n"""\n', "\na\n", "\nb\n"),
-    "an array": ("[tool.pushgate]\nbranches = [\n['main']]\n[tool.x]\ny = 1\n", "y = 1", "y = 2"),
     "a key of another table": ("[tool]\npushgate.branches = ['main'] \n", "] \n", "]\n"),
     "quoted": ('[tool."pushgate"]\nbranches = ["main"] \n', "] \n", "]\n"),
     "a neighbour": ("[tool.pushgates]\nx = 1\n", "x = 1", "x = 2"),
@@ -438,6 +438,37 @@ def test_an_image_that_is_missing(make_project: Make) -> None:
     assert taken.without["up"].startswith("no Docker engine here has the image no-such-image:1")
     assert not taken.premises.lasting
     assert not taken.premises.hold()
+
+
+@pytest.fixture
+def image() -> Iterator[str]:
+    """An image with nothing in it, under a name of its own."""
+    if docker.engine_version() is None:
+        lacks("docker", "no Docker engine answers")
+    name = f"pushgate-tests:{uuid.uuid4()}"
+    _import_image(name, "first")
+    yield name
+    subprocess.run(["docker", "rmi", "--force", name], check=True, capture_output=True)
+
+
+def _import_image(name: str, label: str) -> None:
+    empty = b"\0" * 1024  # as tar writes an archive of nothing
+    command = ["docker", "import", "--change", f"LABEL pushgate.tests={label}", "-", name]
+    subprocess.run(command, check=True, capture_output=True, input=empty)
+
+
+@pytest.mark.docker
+def test_an_image(make_project: Make, image: str) -> None:
+    """Another image under the same name is another fingerprint."""
+    own = f"[tool.pushgate.gates.up]\nrun = ['true']\nimages = ['{image}']\n"
+    project = make_project({**FILES, "pyproject.toml": PYPROJECT + own})
+    before = _take(project.root).of["up"]
+    assert before.parts["images"][image].startswith("sha256:")
+    subprocess.run(["docker", "rmi", "--force", image], check=True, capture_output=True)
+    _import_image(image, "second")
+    now = _take(project.root).of["up"]
+    assert _parts(now, before) == {f"images: {image}"}
+    assert now.digest != before.digest
 
 
 def test_values_of_variables_are_not_told(project: Project, monkeypatch: Patch) -> None:

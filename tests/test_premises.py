@@ -115,10 +115,10 @@ def test_another_pushgate_another_python() -> None:
         assert _premises(**other) != _premises()
 
 
-def test_what_is_first_on_path(machine: Path) -> None:
+def test_what_is_first_on_path(machine: Path, monkeypatch: Patch) -> None:
     """An interpreter that comes before, or that was the first and goes, does not hold."""
     first, second = machine / "bin", machine / "second"
-    os.environ["PATH"] = f"{first}{os.pathsep}{second}"
+    monkeypatch.setenv("PATH", f"{first}{os.pathsep}{second}")
     of_second = _program(second / f"python{NONE}")
     taken = _premises(pythons={NONE: premises.python(NONE)})
     assert taken.pythons == {NONE: str(of_second)}
@@ -134,10 +134,10 @@ def test_what_is_first_on_path(machine: Path) -> None:
     assert not taken.hold()
 
 
-def test_the_newest_of_pyenv(machine: Path) -> None:
+def test_the_newest_of_pyenv(machine: Path, monkeypatch: Patch) -> None:
     """Where PATH has none but a shim, pyenv's newest patch counts, as for jobs."""
     shims = machine / "pyenv" / "shims"
-    os.environ["PATH"] = str(shims)
+    monkeypatch.setenv("PATH", str(shims))
     _program(shims / f"python{NONE}")
     versions = machine / "pyenv" / "versions"
     assert premises.python(NONE) == ""
@@ -149,10 +149,10 @@ def test_the_newest_of_pyenv(machine: Path) -> None:
     assert not taken.hold()
 
 
-def test_programs_behind_shims(machine: Path) -> None:
+def test_programs_behind_shims(machine: Path, monkeypatch: Patch) -> None:
     """A shim stands for the one program behind it; of several none can be told."""
     shims, versions = machine / "pyenv" / "shims", machine / "pyenv" / "versions"
-    os.environ["PATH"] = str(shims)
+    monkeypatch.setenv("PATH", str(shims))
     shim = _program(shims / "reader")
     assert premises.program("reader") == str(shim)
     one = _program(versions / "one" / "bin" / "reader")
@@ -163,11 +163,11 @@ def test_programs_behind_shims(machine: Path) -> None:
     assert premises.behind_shim(str(one)) == []
 
 
-def test_the_uv_that_runs(machine: Path) -> None:
+def test_the_uv_that_runs(machine: Path, monkeypatch: Patch) -> None:
     """Below `uv run` the uv that it tells counts, elsewhere the first on PATH."""
     on_path, told = _program(machine / "bin" / "uv"), _program(machine / "uv")
     assert premises.program("uv") == str(on_path)
-    os.environ["UV"] = str(told)
+    monkeypatch.setenv("UV", str(told))
     assert premises.program("uv") == str(told)
     assert premises.program(str(on_path)) == str(on_path)
     assert premises.program("nothing") == ""
@@ -213,7 +213,7 @@ def test_the_code_of_pushgate(tmp_path: Path) -> None:
     copy.parent.mkdir(parents=True)
     copy.write_bytes(source.read_bytes())
     code = _alone(copy)[0]
-    (copy.parent / "__pycache__").mkdir()
+    (copy.parent / "__pycache__").mkdir(exist_ok=True)
     (copy.parent / "__pycache__" / "other.pyc").touch()
     assert _alone(copy)[0] == code
     other = tmp_path / "pushgate" / "other.py"
