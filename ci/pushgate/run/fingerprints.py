@@ -62,12 +62,13 @@ def take(definition: Definition, commit: str | None) -> Fingerprints:
         ignored = None if commit else asking.submit(job_files.ignored, settings)
         machine = Machine(settings, asking)
         machine.expect(
-            dict.fromkeys(
-                python for job in definition.jobs for python in _pythons(definition, job)
-            ),
-            dict.fromkeys(
-                image for gate in definition.gates for image in settings.gates[gate].images
-            ),
+            {
+                version
+                for job in definition.jobs
+                for versions in _pythons(definition, job)
+                for version in versions
+            },
+            {image for gate in definition.gates for image in settings.gates[gate].images},
         )
         try:
             taking = _Taking(
@@ -116,7 +117,7 @@ class _Taking:
             parts = {
                 "definition": _described(self._definition, job),
                 "needs": self._needs(job),
-                "interpreters": self._machine.interpreters(_pythons(self._definition, job)),
+                "interpreters": self._machine.interpreters(*_pythons(self._definition, job)),
                 "tools": self._machine.tools(self._definition.gates[job.gate].TOOLS, options),
                 "environment": self._machine.environment(options.env),
                 "images": self._machine.images(options.images),
@@ -163,15 +164,15 @@ def _takes_the_newest(definition: Definition, job: Job) -> bool:
     return definition.settings.dependencies.lock is None and _has_environment(definition, job)
 
 
-def _pythons(definition: Definition, job: Job) -> tuple[str, ...]:
-    """Return the versions (``X.Y``) of the Pythons that a job may use."""
+def _pythons(definition: Definition, job: Job) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the versions (``X.Y``) that a job needs, and those that it may use."""
     settings = definition.settings
     if job.python:
-        return (job.python,)
+        return (job.python,), ()
     if not _has_environment(definition, job):
-        return ()
+        return (), ()
     # The newest parses all syntax that the project may use.
-    return tuple(dict.fromkeys((settings.default_python, settings.python[-1])))
+    return (settings.default_python,), settings.python[-1:]
 
 
 def _described(definition: Definition, job: Job) -> Mapping[str, str]:

@@ -67,18 +67,25 @@ class Machine:
         for name in images:
             self._images[name] = self.asking.submit(docker.image_id, name)
 
-    def interpreters(self, versions: Iterable[str]) -> Mapping[str, str]:
+    def interpreters(self, needed: Iterable[str], seen: Iterable[str]) -> Mapping[str, str]:
         """Describe the Python that runs Pushgate, and those of versions that are expected.
 
+        Args:
+            needed: Versions (``X.Y``) that a job cannot do without.
+            seen: Versions that make a difference to it if they are here.
+
         Raises:
-            UnknownStateError: One of them is not here.
+            UnknownStateError: One that is needed is not here.
         """
         described = {"Pushgate's": _described(interpreters.running())}
-        for version in versions:
+        needed = frozenset(needed)
+        for version in (*needed, *seen):
             try:
                 described[version] = _described(self._pythons[version].result())
             except InterpreterMissingError as error:
-                raise UnknownStateError(str(error)) from error
+                if version in needed:
+                    raise UnknownStateError(str(error)) from error
+                described[version] = "missing"
         return described
 
     def tools(self, requirements: Sequence[str], options: GateOptions) -> Mapping[str, str]:
