@@ -40,10 +40,8 @@ REFS
 fi
 
 if [ -x "$python" ]; then
-    # -P: a types.py at the top of the repository is no module of Pushgate's. And no -m, which
-    # takes longer to find a program than the program takes.
-    exec "$python" -P -c 'import sys; from pushgate.__main__ import main; sys.exit(main())' \\
-        pre-push "$@"
+    # -P: a types.py at the top of the repository is no module of Pushgate's.
+    exec "$python" -P -m pushgate pre-push "$@"
 elif command -v pushgate >/dev/null; then
     exec pushgate pre-push "$@"
 elif [ -f uv.lock ] && command -v uv >/dev/null; then
