@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
+from conftest import PYTHON as PYTHON_VERSION
 from gated import BAD, PYTHON, WORKS, Gated, MakeProject, gates
 from pushgate.model.fingerprint import Files, Fingerprint
 from pushgate.plan.definition import of_project
-from pushgate.run import database, target, verification, verified_trees
+from pushgate.run import database, target, verification
+from pushgate.run import premises as premises_module
 from pushgate.run.checkout import clean_checkout
 from pushgate.run.fingerprints import Fingerprints
 from pushgate.run.premises import Premises
@@ -29,7 +33,7 @@ _RECORD: Final = (
 )
 
 
-def fingerprints(jobs: Mapping[str, float | None], mark: str) -> Fingerprints:
+def fingerprints(jobs: Mapping[str, float | None], mark: str, premises: Premises) -> Fingerprints:
     """Make fingerprints of jobs, by name with the seconds for which a pass counts."""
     made = {
         name: Fingerprint(
@@ -41,7 +45,22 @@ def fingerprints(jobs: Mapping[str, float | None], mark: str) -> Fingerprints:
         )
         for name, fresh_for in jobs.items()
     }
-    return Fingerprints(of=made, without={}, premises=Premises({PREMISE: ""}))
+    return Fingerprints(of=made, without={}, premises=premises)
+
+
+def held(**changed: object) -> Premises:
+    """Take down what holds on this machine, apart from what is changed."""
+    shell = premises_module.program("sh")
+    values: dict[str, Any] = {
+        "stats": {shell: premises_module.stamp(shell)},
+        "pythons": {PYTHON_VERSION: premises_module.python(PYTHON_VERSION)},
+        "programs": {"sh": shell},
+        "variables": {PREMISE: premises_module.told(None)},
+        "running": str(Path(sys.executable).resolve()),
+        "pushgate": premises_module.pushgate_code(),
+        "lasting": True,
+    }
+    return Premises(**(values | changed))
 
 
 def remember(
@@ -52,6 +71,7 @@ def remember(
     at: float | None = None,
     passed: Callable[[str], bool] = lambda _job: True,
     without: tuple[str, ...] = (),
+    premises: Premises | None = None,
 ) -> None:
     """Remember the tree of HEAD, as a run does in a clean checkout, and its jobs' passes."""
     store = Store(gated.state)
@@ -60,7 +80,7 @@ def remember(
     with clean_checkout(root, store, commit) as top:
         definition = of_project(top / folder)
         jobs = {job.name: fresh_for for job in definition.jobs if job.name not in without}
-        made = fingerprints(jobs, f"{commit} {folder}")
+        made = fingerprints(jobs, f"{commit} {folder}", premises or held())
         verification.remember(store, definition, target.commit(root, commit), made)
     now = time.time() if at is None else at
     with opened(gated) as connection:
@@ -114,10 +134,30 @@ def test_other_files(gated: Gated) -> None:
     assert is_fast(gated, "good")
 
 
-def test_a_premise_that_changed(gated: Gated) -> None:
+CHANGED: Final[Mapping[str, object]] = {
+    "stats": {sys.executable: "1 1"},
+    "pythons": {PYTHON_VERSION: "/another"},
+    "programs": {"sh": "/another"},
+    "variables": {PREMISE: premises_module.told("another")},
+    "running": "/another",
+    "pushgate": "another",
+    "lasting": False,
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_premise_that_changed(gated: Gated, name: str) -> None:
     """What the fingerprints rest on holds, or the push is judged."""
+    remember(gated, premises=held(**{name: CHANGED[name]}))
+    assert not is_fast(gated, "main")
+    remember(gated)
     assert is_fast(gated, "main")
-    assert not is_fast(gated, "main", env={PREMISE: "changed"})
+
+
+def test_an_environment_that_changed(gated: Gated) -> None:
+    """The variables that count are those of the hook."""
+    assert is_fast(gated, "main", env={"PUSHGATE_TESTS_OTHER": "set"})
+    assert not is_fast(gated, "main", env={PREMISE: "set"})
 
 
 @pytest.mark.parametrize(
@@ -184,25 +224,6 @@ def test_freshness(gated: Gated) -> None:
         # Kept when it counted for longer.
         connection.execute("UPDATE record SET fresh_for = NULL")
     assert not is_fast(gated, "main")
-
-
-def test_another_pushgate(gated: Gated) -> None:
-    """What another Pushgate remembered does not count, and is replaced."""
-    tree = gated.id("HEAD^{tree}")
-    key = verified_trees.key(tree)
-    with opened(gated) as connection:
-        question = "SELECT document FROM verified WHERE key = ?"
-        (kept,) = connection.execute(question, (key,)).fetchone()
-        document = {**verified_trees.unsealed(tree, kept), "pushgate": "another"}
-        document["projects"] = {**document["projects"], "gone": {}}
-        change = "UPDATE verified SET document = ?"
-        connection.execute(change, (verified_trees.sealed(tree, document),))
-    assert not is_fast(gated, "main")
-    remember(gated)
-    assert is_fast(gated, "main")
-    with opened(gated) as connection:
-        (kept,) = connection.execute(question, (key,)).fetchone()
-    assert list(verified_trees.unsealed(tree, kept)["projects"]) == ["."]
 
 
 EVENTS: Final = gates(always=f"{PYTHON} -c pass", released=f"{PYTHON} -c pass").replace(

@@ -98,21 +98,19 @@ def _jobs(
 
 def _write(store: Store, tree: str, folders: list[str], entry: Mapping[str, object]) -> None:
     key = verified_trees.key(tree)
-    pushgate = verified_trees.identity()
     with contextlib.closing(database.connect(store.database)) as connection, connection:
         connection.execute("BEGIN IMMEDIATE")
         row = connection.execute(_FIND, (key,)).fetchone()
-        others = _others(tree, row["document"], pushgate) if row else {}
-        document = {"pushgate": pushgate, "folders": folders, "projects": {**others, **entry}}
+        others = _projects(tree, row["document"]) if row else {}
+        document = {"folders": folders, "projects": {**others, **entry}}
         connection.execute(_WRITE, (key, verified_trees.sealed(tree, document), time.time()))
         connection.execute(_PRUNE, (_KEPT,))
 
 
-def _others(tree: str, kept: str, pushgate: str) -> Mapping[str, object]:
-    """Return the entries that a document has already, as far as this Pushgate wrote them."""
+def _projects(tree: str, kept: str) -> Mapping[str, object]:
+    """Return the entries that a document has already; what is damaged is written anew."""
     try:
-        before = verified_trees.unsealed(tree, kept)
+        entries: Mapping[str, object] = verified_trees.unsealed(tree, kept)["projects"]
     except LookupError:
         return {}
-    projects_before: Mapping[str, object] = before["projects"]
-    return projects_before if before["pushgate"] == pushgate else {}
+    return entries
