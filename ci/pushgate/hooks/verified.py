@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _BRANCHES = "refs/heads/"
+_WORDS = 2
+"""How many git gives to a hook: the remote's name and its URL."""
 
 
 def passed(arguments: Sequence[str], told: bytes) -> str | None:
@@ -28,7 +30,8 @@ def passed(arguments: Sequence[str], told: bytes) -> str | None:
     Returns:
         The line to print; None where the push has to be judged.
     """
-    if "PRE_COMMIT" in os.environ or any(word.startswith("-") for word in arguments):
+    plain = len(arguments) <= _WORDS and not any(word.startswith("-") for word in arguments)
+    if not plain or "PRE_COMMIT" in os.environ:
         return None
     try:
         pushes = [_update(line) for line in os.fsdecode(told).split("\n") if line]
