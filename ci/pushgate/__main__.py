@@ -1,8 +1,31 @@
 """``python -m pushgate`` and the command ``pushgate``."""
 
+from __future__ import annotations
+
+import io
 import sys
 
-from pushgate.cli import main
+
+def main() -> int:
+    """Run the command line; a push of what is known to pass takes a way of its own, at once.
+
+    Returns:
+        The exit status, one of ``ExitCode``.
+    """
+    if sys.argv[1:2] == ["pre-push"] and sys.stdin and not sys.stdin.isatty():
+        from pushgate.hooks import verified  # noqa: PLC0415
+
+        told = sys.stdin.buffer.read()
+        if line := verified.passed(sys.argv[2:], told):
+            print(line, file=sys.stderr)
+            return 0
+        # It can be read only once.
+        sys.stdin = io.TextIOWrapper(io.BytesIO(told))
+    # Its imports take ten times as long as a push of what is known to pass.
+    from pushgate.cli import main as judged  # noqa: PLC0415
+
+    return judged()
+
 
 if __name__ == "__main__":
     sys.exit(main())

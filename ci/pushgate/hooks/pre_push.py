@@ -6,14 +6,13 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from pushgate.hooks.pushed import NotJudged, Pushed
 from pushgate.model.job import Job
 from pushgate.model.outcome import ExitCode
 from pushgate.model.run_event import Consumer, Note
 from pushgate.model.settings import ConfigurationError
-from pushgate.plan import changes
+from pushgate.plan import changes, projects
 from pushgate.plan.definition import NOXFILE, Definition, of_project
 from pushgate.plan.planner import plan
 from pushgate.run import launch, target
@@ -25,9 +24,6 @@ from pushgate.tools import git
 
 Push = tuple[Sequence[Pushed], Sequence[NotJudged]]
 """The refs to judge, and those that have no job in CI."""
-
-_MARKS: Final = {NOXFILE: b"pushgate", "pyproject.toml": b"[tool.pushgate"}
-"""What a file of Pushgate's users holds."""
 
 
 def judge(folder: Path, push: Push, pace: Pace, report: Consumer) -> ExitCode:
@@ -83,8 +79,8 @@ def _judged(
     chosen = replace(chosen, words=f"{chosen.words}, pushed to {names}")
     launch.sweep(store)  # what a killed run has left may still write to the checkout
     with clean_checkout(repository, store, commit) as top:
-        projects, inner = _projects(top)
-        definitions = _definitions(top, projects, chosen)
+        outer, inner = projects.find(top)
+        definitions = _definitions(top, outer, chosen)
         if not definitions:
             report(_note(f"{chosen.words}: no {NOXFILE} there calls Pushgate: nothing to judge"))
         if inner:
@@ -99,10 +95,10 @@ def _judged(
                 yield its.words, launch.launch(definition, request, run, pace, report)
 
 
-def _definitions(top: Path, projects: Iterable[Path], chosen: Target) -> dict[Path, Definition]:
+def _definitions(top: Path, folders: Iterable[Path], chosen: Target) -> dict[Path, Definition]:
     """Read all projects of a commit, by their folders in it."""
     definitions, problems = {}, []
-    for folder in projects:
+    for folder in folders:
         try:
             definitions[folder] = _definition(top / folder)
         except ConfigurationError as error:
@@ -122,19 +118,6 @@ def _definition(folder: Path) -> Definition:
 
 def _within(chosen: Target, folder: Path) -> Target:
     return replace(chosen, words=f"{folder} in {chosen.words}") if folder.parts else chosen
-
-
-def _projects(top: Path) -> tuple[list[Path], list[Path]]:
-    """Find the folders of projects, and those of other projects within them."""
-    found: list[Path] = []
-    inner: list[Path] = []
-    tracked = (Path(path) for path in git.tracked_files(top))
-    files = [path for path in tracked if path.name in _MARKS and (top / path).is_file()]
-    marked = {file.parent for file in files if _MARKS[file.name] in (top / file).read_bytes()}
-    for folder in sorted(marked, key=lambda folder: (len(folder.parts), folder)):
-        within = any(folder.is_relative_to(project) for project in found)
-        (inner if within else found).append(folder)
-    return found, [folder for folder in inner if (top / folder / NOXFILE).is_file()]
 
 
 def _planned(definition: Definition, refs: Sequence[Pushed]) -> tuple[str, tuple[Job, ...]]:
