@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from kept_records import Left, age, blobs, failed, fingerprint, passed
 from pushgate.model.outcome import Outcome, Result
+from pushgate.run.contents import Contents
 from pushgate.run.records import Record, Records
 from pushgate.run.store import Store
 
@@ -426,6 +428,51 @@ def test_a_blob_that_is_about_to_be_named_stays(records: Records, left: Left, st
     records.prune()
     assert not young.exists()
     assert records.find(fingerprint()) is not None
+
+
+def test_a_content_that_is_kept_once_more_is_young_again(store: Store) -> None:
+    """Who finds a blob there may be about to name it."""
+    contents = Contents(store.blobs)
+    content = b"a listing"
+    name = hashlib.sha256(content).hexdigest()
+    for _ in range(2):
+        assert contents.add_named(name, content).name == name
+        contents.sweep(())
+        assert contents.read(name) == content
+        age(store, 7200)
+    contents.sweep(())
+    assert blobs(store) == []
+
+
+def test_nothing_is_swept_where_nobody_knows_what_is_named(
+    records: Records, left: Left, store: Store
+) -> None:
+    """A database that breaks in the middle of pruning costs no blob."""
+    left.keep(records)
+    age(store, 7200)
+    before = blobs(store)
+    _execute(store, "ALTER TABLE part RENAME TO other")
+    records.prune()
+    assert records.note.startswith("records cannot be used: ")
+    assert blobs(store) == before
+
+
+def test_a_record_is_replaced_whole_or_not_at_all(
+    records: Records, left: Left, store: Store
+) -> None:
+    """What breaks in the middle of replacing a record leaves the old one."""
+    left.keep(records)
+    found, before = records.find(fingerprint()), left.all()
+    _execute(store, "CREATE TRIGGER stop BEFORE INSERT ON blob BEGIN SELECT RAISE(FAIL, 'no'); END")
+    left.write({"junit.xml": b"of later"})
+    left.keep(records)
+    assert records.note == "records cannot be used: no"
+    _execute(store, "DROP TRIGGER stop")
+    with Records.open(store) as again:
+        assert again.find(fingerprint()) == found
+        assert found is not None
+        assert again.put_back(found, left.outputs, left.log)
+    assert left.all() == before
 
 
 def test_clear_drops_everything(records: Records, left: Left, store: Store) -> None:
