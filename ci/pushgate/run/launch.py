@@ -26,7 +26,7 @@ from pushgate.model.run_event import (
 )
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import Definition
-from pushgate.run import fingerprints, liveness, run_log
+from pushgate.run import fingerprints, liveness, run_log, verification
 from pushgate.run.fingerprints import Fingerprints
 from pushgate.run.history import History
 from pushgate.run.recall import Recall, Trust
@@ -219,6 +219,8 @@ def launch(
             publish(RunFinished(at=time.time(), seconds=took, exit_code=code, failed_first=first))
             history.prune()
             records.prune()
+            if code is ExitCode.PASSED:
+                verification.remember(run.store, definition, request.target, taken)
     run_log.prune(run.store.runs)
     return code
 

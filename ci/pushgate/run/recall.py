@@ -157,7 +157,10 @@ class Recall:
         return outcome
 
     def write(self) -> None:
-        """Keep what has ended up to now, unless the files have changed meanwhile."""
+        """Keep what has ended up to now, if the files are what they were before.
+
+        A file that some job leaves lying for a moment only puts it off.
+        """
         if not self._pending:
             return
         started = time.monotonic()
@@ -170,7 +173,7 @@ class Recall:
                     outputs=ended.outputs,
                     log=ended.log,
                 )
-        self._pending.clear()
+            self._pending.clear()
         self._looked = time.monotonic()
         self._look_took = self._looked - started
 
