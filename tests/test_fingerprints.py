@@ -480,6 +480,17 @@ def test_values_of_variables_are_not_told(project: Project, monkeypatch: Patch) 
     assert taken.of["read"].parts["environment"]["SHOP"].startswith("set, ")
 
 
+def test_a_variable_that_jobs_are_not_given(make_project: Make, monkeypatch: Patch) -> None:
+    """A variable that Pushgate takes away makes no difference, declared or not."""
+    pyproject = PYPROJECT.replace('"SHOP"', '"PYTHONPATH"')
+    project = make_project({**FILES, "pyproject.toml": pyproject})
+    before = _take(project.root)
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    now = _take(project.root)
+    assert now.of["read"].digest == before.of["read"].digest
+    assert now.premises.hold()
+
+
 def test_an_interpreter_that_answered_is_known(
     make_project: Make, tmp_path: Path, monkeypatch: Patch
 ) -> None:
