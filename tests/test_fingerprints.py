@@ -55,7 +55,7 @@ key = 1
 LOCK: Final = 'version = 1\n\n[[package]]\nname = "ruff"\nversion = "0.1.0"\n'
 FUNCTION: Final = """import pushgate
 
-@pushgate.gate(inputs=["b.txt"], environment=False)
+@pushgate.gate(inputs=["b.txt"], environment=False, env=["SHOP"], fresh_for=9)
 def function(gate):
     gate.run("true")
 
@@ -213,6 +213,11 @@ CHANGES: Final[Mapping[str, tuple[str, Callable[[Project, Patch], None], set[str
     "uv": ("read", _uv, {"tools: uv"}),
     "Nox": ("read", _version_of("nox"), {"tools: nox"}),
     "a declared variable": ("read", _variable("SHOP", "open"), {"environment: SHOP"}),
+    "one that a function declares": (
+        "function",
+        _variable("SHOP", "open"),
+        {"environment: SHOP"},
+    ),
     "an empty variable": ("read", _variable("SHOP", ""), {"environment: SHOP"}),
     "a common variable": ("lint", _variable("TZ", "Asia/Tokyo"), {"environment: TZ"}),
     "an ignored file": ("read", _write(".env"), {"only here: .env"}),
@@ -378,12 +383,13 @@ def test_how_long_passes_count(project: Project) -> None:
         "audit": 60,
         "build": day,
         "session": day,
+        "function": 9,
     }
     (project.root / "uv.lock").unlink()
     changed = (project.root / "pyproject.toml").read_text(encoding="utf-8")
     project.write({"pyproject.toml": changed.replace('env = ["SHOP"]', "fresh-for = 5")})
     fresh = {name: taken.fresh_for for name, taken in _take(project.root).of.items()}
-    assert (fresh["lint"], fresh["coverage"], fresh["function"]) == (day, day, None)
+    assert (fresh["lint"], fresh["coverage"], fresh["function"]) == (day, day, 9)
     assert (fresh["read"], fresh["next"]) == (5, 5)
 
 
