@@ -172,6 +172,11 @@ def test_line_endings(project: Project) -> None:
     with_cr = _of_files(project)["text"]
     (project.root / "text").write_bytes(b"1\n3\n")
     assert len({with_cr, _of_files(project)["text"], clean["text"]}) == 3
+    (project.root / "text").write_bytes(b"1\r\n3\r\n")
+    project.git("add", "text")
+    staged = _of_files(project)
+    project.commit()
+    assert staged == _of_head(project)
 
 
 def test_sha256(tmp_path: Path) -> None:

@@ -134,6 +134,19 @@ def test_what_is_first_on_path(machine: Path, monkeypatch: Patch) -> None:
     assert not taken.hold()
 
 
+def test_a_program_that_comes_first(machine: Path, monkeypatch: Patch) -> None:
+    """A program that is found before the one that was, or in its stead, does not hold."""
+    monkeypatch.setenv("PATH", f"{machine / 'bin'}{os.pathsep}{machine / 'second'}")
+    none = _premises(programs={"reader": premises.program("reader")})
+    assert none.hold()
+    _program(machine / "second" / "reader")
+    one = _premises(programs={"reader": premises.program("reader")})
+    assert one.hold()
+    assert not none.hold()
+    _program(machine / "bin" / "reader")
+    assert not one.hold()
+
+
 def test_the_newest_of_pyenv(machine: Path, monkeypatch: Patch) -> None:
     """Where PATH has none but a shim, pyenv's newest patch counts, as for jobs."""
     shims = machine / "pyenv" / "shims"

@@ -236,6 +236,9 @@ def test_mistakes_of_the_noxfile_name_the_noxfile(make_project: Callable[..., Pr
         ),
         ("@pushgate.gate(timeout='5m')", "gate 'a-b': timeout: expected a number of at least 0.1"),
         ("@pushgate.gate(retries=1.5)", "gate 'a-b': retries: expected a number of at least 0"),
+        ("@pushgate.gate(fresh_for=-1)", "gate 'a-b': fresh_for: expected a number of at least 0"),
+        ("@pushgate.gate(env='CI')", "gate 'a-b': env = 'CI': expected a list, ['CI']"),
+        ("@pushgate.gate(images='a:1')", "gate 'a-b': images = 'a:1': expected a list, ['a:1']"),
         ("@pushgate.gate(cores=0)", "gate 'a-b': cores: expected a number of at least 1"),
     ],
 )
