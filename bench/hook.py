@@ -37,7 +37,19 @@ _GATES: Final = "\n".join(
 _PROJECT: Final = {
     "pyproject.toml": f"[tool.pushgate]\npython = ['3.12']\n{_GATES}\n",
     "noxfile.py": "import pushgate\n\npushgate.register()\n",
-    ".pre-commit-config.yaml": "repos: []\n",
+    # With none at all prek refuses every push.
+    ".pre-commit-config.yaml": """
+repos:
+  - repo: local
+    hooks:
+      - id: "true"
+        name: "true"
+        entry: "true"
+        language: system
+        stages: [pre-push]
+        always_run: true
+        pass_filenames: false
+""",
 }
 _RECORD: Final = (
     "INSERT INTO record (digest, job, project, result, reason, seconds, at, fresh_for, run, used, "
@@ -113,8 +125,10 @@ def _commands(root: Path, line: bytes) -> Mapping[str, _Command]:
         "the hook": _Command((str(hook), *pushed), line),
         "`git push --no-verify`": _Command((*push, "--no-verify", "origin", "main")),
         "`git push`": _Command((*push, "origin", "main")),
-        "pre-commit, no hook": _Command((sys.executable, "-m", "pre_commit", "run", *framework)),
-        "prek, no hook": _Command((prek, "run", *framework)),
+        "pre-commit, one hook of `true`": _Command(
+            (sys.executable, "-m", "pre_commit", "run", *framework)
+        ),
+        "prek, one hook of `true`": _Command((prek, "run", *framework)),
     }
 
 
