@@ -28,9 +28,15 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.delenv("UV", raising=False)
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
-    interpreters._found.cache_clear()  # noqa: SLF001  # each test is another machine
+    _forget()
     yield tmp_path
-    interpreters._found.cache_clear()  # noqa: SLF001
+    _forget()
+
+
+def _forget() -> None:
+    """Each test is another machine."""
+    interpreters.installed.cache_clear()
+    interpreters._of_uv.cache_clear()  # noqa: SLF001
 
 
 def _fake(path: Path, says: str, status: int = 0) -> Path:

@@ -28,7 +28,7 @@ from pushgate.reports.lasting import lasting
 from pushgate.run import doctor, failed, launch, measured, target
 from pushgate.run.checkout import CheckoutError
 from pushgate.run.history import History
-from pushgate.run.launch import Pace, Request
+from pushgate.run.launch import OpenRun, Pace, Request
 from pushgate.run.local_files import only_here
 from pushgate.run.schedule import Policy
 from pushgate.run.store import Store
@@ -94,8 +94,15 @@ def _run(parsed: argparse.Namespace) -> ExitCode:
     project = find_project(Path.cwd())
     store = Store.of(git.toplevel(project))
     chosen = _target(parsed, project)
-    launch.sweep(store)  # what a killed run has left may still write to the checkout
-    with target.checked_out(chosen, project, store) as root:
+    with launch.opened(store) as run:
+        launch.sweep(store)  # what a killed run has left may still write to the checkout
+        return _run_target(parsed, run, chosen, project)
+
+
+def _run_target(
+    parsed: argparse.Namespace, run: OpenRun, chosen: Target, project: Path
+) -> ExitCode:
+    with target.checked_out(chosen, project, run.store) as root:
         definition = of_project(root)
         planned = _planned(parsed, definition, chosen, project)
         request = Request(
@@ -105,7 +112,7 @@ def _run(parsed: argparse.Namespace) -> ExitCode:
             project=project,
             notes=() if chosen.clean else only_here(definition.settings).notes,
         )
-        with launch.opened(store) as run, _reporter(parsed, sys.stdout) as report:
+        with _reporter(parsed, sys.stdout) as report:
             return launch.launch(definition, request, run, _pace(parsed), report)
 
 

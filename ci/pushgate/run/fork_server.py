@@ -2,20 +2,22 @@
 
 ``python -P -m pushgate.run.fork_server FD`` is told what to do in JSON lines over the socket
 of that descriptor: ``{"start": job, "arguments": […], "folder": …, "environment": {…},
-"log": …}`` and ``{"signal": job, "number": n}``. It answers ``{"started": job}`` and
-``{"ended": job, "status": n}``.
+"log": …}``, ``{"signal": job, "number": n}`` and ``{"expect": [a version of Python, …]}``.
+It answers ``{"started": job}`` and ``{"ended": job, "status": n}``.
 When the other end closes, however that happens, every job is ended; at SIGTERM, too.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import selectors
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,7 +25,7 @@ from typing import Any, Final, NoReturn
 
 from pushgate import nox_sessions
 from pushgate.run import supervisor
-from pushgate.tools import strays
+from pushgate.tools import interpreters, strays
 
 _CHUNK: Final = 65536
 _MOMENT_SECONDS: Final = 0.01
@@ -37,6 +39,9 @@ class _Server:
         self.reading, self.writing = socket.socketpair()
         self.selector = selectors.DefaultSelector()
         self.jobs: dict[int, str] = {}
+        self.pythons: list[str] = []
+        self.warming = threading.Thread(target=nox_sessions.warm_up)
+        self.is_warm = False
         self.open = True
         self.received = b""
 
@@ -49,17 +54,37 @@ class _Server:
         signal.set_wakeup_fd(self.writing.fileno(), warn_on_full_buffer=False)
         self.selector.register(self.connection, selectors.EVENT_READ)
         self.selector.register(self.reading, selectors.EVENT_READ)
+        self.warming.start()
+        # What the jobs import themselves if they have an environment.
+        importlib.import_module("filelock")
         while self.open or self.jobs:
-            for key, _ in self.selector.select():
+            for key, _ in self.selector.select(0 if self.pythons else None):
                 if key.fileobj is self.reading:
                     if signal.SIGTERM in self.reading.recv(_CHUNK):
                         self._close()
                 elif self.open:
                     self._receive()
             self._reap()
+            self._look_ahead()
         while strays.kill_children():
             self._reap()
             time.sleep(_MOMENT_SECONDS)
+
+    def _get_warm(self) -> None:
+        """Wait until the process is one to be forked."""
+        if not self.is_warm:
+            while self.pythons and self.warming.is_alive():
+                interpreters.installed(self.pythons.pop())
+            self.warming.join()
+            self.is_warm = True
+            gc.collect()
+            gc.freeze()
+
+    def _look_ahead(self) -> None:
+        """Find one interpreter that jobs will ask for, now that the others have been started."""
+        if self.pythons and not self.selector.select(0):
+            # A job that has it downloaded does so in a process of its own.
+            interpreters.installed(self.pythons.pop())
 
     def _receive(self) -> None:
         try:
@@ -83,6 +108,7 @@ class _Server:
 
     def _obey(self, order: Mapping[str, Any]) -> None:
         if "start" in order:
+            self._get_warm()
             # Held back until the new process can bear them.
             signal.pthread_sigmask(signal.SIG_BLOCK, supervisor.SIGNALS)
             server = os.getpid()
@@ -96,11 +122,16 @@ class _Server:
             self.jobs[process] = order["start"]
             self._tell({"started": order["start"]})
             return
+        if "expect" in order:
+            self.pythons += order["expect"]
+            return
         for process, job in self.jobs.items():
             if job == order["signal"]:
                 os.kill(process, order["number"])
 
     def _reap(self) -> None:
+        if not self.is_warm:
+            return  # the only child is uv, and not ours to wait for
         try:
             while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
                 process, status = ended
@@ -135,9 +166,6 @@ def main() -> None:
     """Serve the socket whose descriptor is the only argument."""
     strays.adopt_orphans()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is a text file
-    nox_sessions.warm_up()
-    gc.collect()
-    gc.freeze()
     _Server(socket.socket(fileno=int(sys.argv[1]))).serve()
 
 

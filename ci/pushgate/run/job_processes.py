@@ -8,14 +8,14 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pushgate.run import supervisor
-from pushgate.tools import process
+from pushgate.tools import interrupts, process
 
 ESCALATION: Final = (supervisor.ASK, supervisor.TERMINATE, supervisor.KILL)
 """What the first, the second and every further request to end a job sends."""
@@ -47,10 +47,12 @@ class JobProcesses:
         connection: The socket; it is readable when jobs have started or ended.
     """
 
-    def __init__(self, connection: socket.socket, log: Path) -> None:
+    def __init__(self, connection: socket.socket, server: process.Child, log: Path) -> None:
         self.connection = connection
+        self._server = server
         self._log = log
         self._received = b""
+        self._is_used = False
 
     def start(
         self,
@@ -70,6 +72,7 @@ class JobProcesses:
             environment: Its whole environment.
             log: The file that all its output is added to.
         """
+        self._is_used = True
         self._order(
             {
                 "start": job,
@@ -83,6 +86,24 @@ class JobProcesses:
     def end(self, job: str, number: signal.Signals) -> None:
         """Send one of ``ESCALATION`` to a job's supervisor."""
         self._order({"signal": job, "number": number})
+
+    def expect(self, pythons: Iterable[str]) -> None:
+        """Let the server look for interpreters while it has nothing else to do.
+
+        Args:
+            pythons: Versions (``X.Y``) that jobs will ask for.
+        """
+        self._order({"expect": list(pythons)})
+
+    def stop(self) -> None:
+        """End every job, then the server; it does nothing the second time."""
+        with suppress(OSError):
+            if self._is_used:
+                # It ends every job, then itself, when its socket closes.
+                self.connection.shutdown(socket.SHUT_RDWR)
+            else:
+                os.killpg(self._server.pid, signal.SIGKILL)
+        self._server.wait()
 
     def changes(self) -> list[Change]:
         """Return the jobs that have started or ended since the last call; it does not wait.
@@ -118,28 +139,38 @@ class JobProcesses:
 def serving(folder: Path, log: Path) -> Iterator[JobProcesses]:
     """Start the fork server, and end it with all its jobs at the end.
 
+    It takes a while until it can start a job: what is done meanwhile costs no time.
+
     Args:
         folder: The folder to start it in.
         log: The file for what it has to say itself.
     """
     ours, theirs = socket.socketpair()
     with ours:
-        with theirs:
-            # -P: a module in the folder must not stand in the way of Pushgate's or Nox's own.
-            server = process.start(
-                [sys.executable, "-P", "-m", "pushgate.run.fork_server", str(theirs.fileno())],
-                cwd=folder,
-                env=os.environ,
-                output=log,
-                descriptors=[theirs.fileno()],
-            )
+        interrupts.hold.begin()
         try:
-            yield JobProcesses(ours, log)
+            with theirs:
+                processes = JobProcesses(ours, _server(folder, log, theirs.fileno()), log)
+        except BaseException:
+            interrupts.hold.end()
+            raise
+        try:
+            interrupts.hold.end()
+            yield processes
         finally:
-            # It ends every job, then itself, when its socket closes.
-            with suppress(OSError):
-                ours.shutdown(socket.SHUT_RDWR)
-            server.wait()
+            with interrupts.counted():
+                processes.stop()
+
+
+def _server(folder: Path, log: Path, descriptor: int) -> process.Child:
+    return process.start(
+        # -P: a module in the folder must not stand in the way of Pushgate's or Nox's own.
+        [sys.executable, "-P", "-m", "pushgate.run.fork_server", str(descriptor)],
+        cwd=folder,
+        env=os.environ,
+        output=log,
+        descriptors=[descriptor],
+    )
 
 
 def wait(processes: JobProcesses, wakeup: socket.socket, seconds: float) -> None:

@@ -25,14 +25,17 @@ from pushgate.model.run_event import (
 )
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import Definition
-from pushgate.run import liveness, run_log
+from pushgate.run import job_processes, liveness, run_log
 from pushgate.run.history import History
+from pushgate.run.job_processes import JobProcesses
 from pushgate.run.run_log import RunLog
 from pushgate.run.runner import Run
 from pushgate.run.schedule import Policy
 from pushgate.run.store import Store
 from pushgate.run.target import Target
 from pushgate.tools import docker, interrupts, strays
+
+_SERVER_LOG: Final = "server.log"
 
 RUN_LABEL: Final = "pushgate.run"
 """A container with this label and the run's name (``PUSHGATE_RUN``) ends with its run."""
@@ -46,11 +49,13 @@ class OpenRun:
         name: Its name, which sorts by time.
         folder: Its folder, for logs and events.
         store: Where the repository's runs are kept.
+        processes: What its jobs will be.
     """
 
     name: str
     folder: Path
     store: Store
+    processes: JobProcesses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +92,10 @@ class Pace:
 
 @contextmanager
 def opened(store: Store) -> Iterator[OpenRun]:
-    """Open a run; ``sweep`` comes first, before a checkout is used.
+    """Open a run that is surely coming: the process that starts its jobs is started.
 
-    While it is open, every process that this one starts has the run's name in its
-    environment.
+    ``sweep`` comes before a checkout is used. While it is open, every process that this one
+    starts has the run's name in its environment.
 
     Args:
         store: Where the repository's runs are kept.
@@ -103,11 +108,19 @@ def opened(store: Store) -> Iterator[OpenRun]:
     with _alive(folder):
         os.environ[RUN_VARIABLE] = name
         try:
-            yield OpenRun(name, folder, store)
+            with job_processes.serving(folder, folder / _SERVER_LOG) as processes:
+                yield OpenRun(name, folder, store, processes)
         finally:
             del os.environ[RUN_VARIABLE]
+            _remove_if_empty(folder / _SERVER_LOG)
     with suppress(OSError):
         folder.rmdir()  # nothing ran
+
+
+def _remove_if_empty(file: Path) -> None:
+    with suppress(OSError):
+        if not file.stat().st_size:
+            file.unlink()
 
 
 @contextmanager
@@ -164,7 +177,7 @@ def launch(
         publish(_started(definition, request, run, pace.cores, expected))
         notes = (*request.notes, history.note, log.note)
         _tell(publish, notes)
-        code = work.execute(expected, pace.cores, pace.policy)
+        code = work.execute(run.processes, expected, pace.cores, pace.policy)
         # A disk may have become full meanwhile.
         _tell(publish, {history.note, log.note}.difference(notes))
         # One more Ctrl-C must not keep the run from being completed.

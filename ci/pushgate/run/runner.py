@@ -105,13 +105,16 @@ class Run:
         self._looked = 0.0
         self.first_bad = ""
 
-    def execute(self, seconds: Mapping[str, float], cores: int, policy: Policy) -> ExitCode:
+    def execute(
+        self, processes: JobProcesses, seconds: Mapping[str, float], cores: int, policy: Policy
+    ) -> ExitCode:
         """Run every job.
 
         An interrupt asks the jobs to end, a second one terminates them, a third one kills
         them; nothing of them is left.
 
         Args:
+            processes: Starts them; it is stopped at the end.
             seconds: How long jobs are expected to take, as far as anybody knows.
             cores: How many cores the run may keep busy.
             policy: What a job that did not pass means for the others.
@@ -120,11 +123,9 @@ class Run:
             What the shell is to be told.
         """
         schedule = Schedule(self._jobs, seconds, cores, policy)
-        with (
-            interrupts.counted() as signals,
-            job_processes.serving(self._folder, self._folder / "server.log") as processes,
-        ):
+        with interrupts.counted() as signals:
             try:
+                processes.expect(self._pythons())
                 while not schedule.done:
                     if signals.count:
                         self._interrupt(schedule, processes, signals.count)
@@ -136,7 +137,13 @@ class Run:
                     self._look(processes)
             except ServerLostError as error:
                 self._give_up(schedule, "interrupted" if signals.count else str(error))
+            finally:
+                processes.stop()
         return ExitCode.INTERRUPTED if signals.count else exit_code(self._outcomes)
+
+    def _pythons(self) -> set[str]:
+        default = self._definition.settings.default_python
+        return {job.python or default for job in self._jobs}
 
     def _start(self, processes: JobProcesses, start: Start) -> None:
         job = start.job

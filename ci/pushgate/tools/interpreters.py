@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import shutil
 import sys
@@ -66,12 +67,25 @@ def find(version: str, *, download: bool = True) -> Interpreter:
     raise InterpreterMissingError(message)
 
 
-@functools.cache
 def _found(version: str, *, download: bool) -> Interpreter | None:
-    for candidates in (_on_path(version), _of_pyenv(version), _of_uv(version, download=download)):
-        for found in map(_ask, candidates):
-            if found is not None and found.version.startswith(f"{version}."):
-                return found
+    return installed(version) or _of_uv(version, download=download)
+
+
+@functools.cache
+def installed(version: str) -> Interpreter | None:
+    """Find the interpreter of a version that is there without uv, as ``find`` does."""
+    return _first(version, _on_path(version), _of_pyenv(version))
+
+
+@functools.cache
+def _of_uv(version: str, *, download: bool) -> Interpreter | None:
+    return _first(version, _managed(version, download=download))
+
+
+def _first(version: str, *places: Iterator[Path]) -> Interpreter | None:
+    for found in map(_ask, itertools.chain(*places)):
+        if found is not None and found.version.startswith(f"{version}."):
+            return found
     return None
 
 
@@ -98,7 +112,7 @@ def _of_pyenv(version: str) -> Iterator[Path]:
         yield folder / "bin" / f"python{version}"
 
 
-def _of_uv(version: str, *, download: bool) -> Iterator[Path]:
+def _managed(version: str, *, download: bool) -> Iterator[Path]:
     # `uv run` and not `uv python install`: it fetches one only where uv's settings allow it.
     command = ["uv", "run", "--quiet", "--no-project", "--managed-python", "--python", version]
     if not download:
