@@ -159,6 +159,11 @@ def project_environment(
     return environment
 
 
+def is_made(settings: Settings, session: str) -> bool:
+    """Tell whether the environment of a session was made before, for whatever it now holds."""
+    return (settings.root / FOLDER / session / STAMP).is_file()
+
+
 def verify_python(environment: Environment) -> None:
     """Check that an environment runs the version that it was made for.
 
