@@ -35,8 +35,6 @@ from pushgate.run.store import Store
 from pushgate.run.target import Target
 from pushgate.tools import docker, interrupts, strays
 
-_SERVER_LOG: Final = "server.log"
-
 RUN_LABEL: Final = "pushgate.run"
 """A container with this label and the run's name (``PUSHGATE_RUN``) ends with its run."""
 
@@ -105,16 +103,31 @@ def opened(store: Store) -> Iterator[OpenRun]:
     """
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
     folder = store.runs / name
-    with _alive(folder):
-        os.environ[RUN_VARIABLE] = name
-        try:
-            with job_processes.serving(folder, folder / _SERVER_LOG) as processes:
-                yield OpenRun(name, folder, store, processes)
-        finally:
-            del os.environ[RUN_VARIABLE]
-            _remove_if_empty(folder / _SERVER_LOG)
-    with suppress(OSError):
-        folder.rmdir()  # nothing ran
+    try:
+        with _alive(folder), _named(name), _serving(folder) as processes:
+            yield OpenRun(name, folder, store, processes)
+    finally:
+        with suppress(OSError):
+            folder.rmdir()  # nothing ran
+
+
+@contextmanager
+def _named(run: str) -> Iterator[None]:
+    os.environ[RUN_VARIABLE] = run
+    try:
+        yield
+    finally:
+        del os.environ[RUN_VARIABLE]
+
+
+@contextmanager
+def _serving(folder: Path) -> Iterator[JobProcesses]:
+    log = folder / "server.log"
+    try:
+        with job_processes.serving(folder, log) as processes:
+            yield processes
+    finally:
+        _remove_if_empty(log)
 
 
 def _remove_if_empty(file: Path) -> None:
