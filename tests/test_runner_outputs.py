@@ -85,7 +85,7 @@ def test_the_folder_of_a_run(make_project: MakeProject) -> None:
         "good": str(run.folder / "good.log"),
         "of-bad": "",
     }
-    assert {path.name for path in run.folder.glob("*.log")} == {"bad.log", "good.log", "server.log"}
+    assert {path.name for path in run.folder.glob("*.log")} == {"bad.log", "good.log"}
 
 
 def test_a_reader_that_goes_away(make_project: MakeProject) -> None:
