@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import shutil
 import sys
 import sysconfig
@@ -15,7 +16,7 @@ import nox.virtualenv
 
 from pushgate.config.load import find_project
 from pushgate.gates import execution, own
-from pushgate.gates.base import Context, Gate, Sharded
+from pushgate.gates.base import Context, Gate, Sharded, WithEnvironment
 from pushgate.model.job import Job, Shard
 from pushgate.model.outcome import ExitCode, Outcome, Result
 from pushgate.model.settings import ConfigurationError
@@ -24,8 +25,10 @@ from pushgate.tools import interrupts
 
 
 def warm_up() -> None:
-    """Let Nox find out now what it would find out in every process anew: which uv there is."""
+    """Do now what every process would do anew: find out which uv there is, import the rest."""
     getattr(nox.virtualenv, "HAS_UV")  # noqa: B009  # reading it is what counts
+    # Of what is imported only where it is used: each job with an environment uses it.
+    importlib.import_module("filelock")
 
 
 def call(arguments: Sequence[str]) -> int:
@@ -126,7 +129,7 @@ def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.
                 f"Python {session.python} was asked for, but `python` and `default-python` of "
                 "[tool.pushgate] choose the Pythons"
             )
-        shard, arguments = _arguments(session)
+        shard, is_prepared_only, arguments = _arguments(session)
         contexts = [
             Context(
                 settings=definition.settings,
@@ -141,7 +144,9 @@ def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.
         ]
         if not contexts:
             session.error(f"--shard {shard}: the definition has {len(jobs)} shards")
-        if arguments:
+        if is_prepared_only:
+            _prepare(session, gate, contexts[0])
+        elif arguments:
             _look(session, gate, contexts)
         elif len(contexts) == 1:
             outcome = execution.perform(gate, contexts[0])
@@ -153,14 +158,21 @@ def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.
     return carry_out
 
 
-def _arguments(session: nox.Session) -> tuple[Shard | None, tuple[str, ...]]:
+def _arguments(session: nox.Session) -> tuple[Shard | None, bool, tuple[str, ...]]:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--shard", default=None)
+    parser.add_argument("--prepare", action="store_true")
     try:
         known, rest = parser.parse_known_args(session.posargs)
-        return None if known.shard is None else Shard.parse(known.shard), tuple(rest)
+        shard = None if known.shard is None else Shard.parse(known.shard)
+        return shard, known.prepare, tuple(rest)
     except (argparse.ArgumentError, ValueError) as error:
         session.error(str(error))
+
+
+def _prepare(session: nox.Session, gate: Gate, context: Context[Any]) -> None:
+    if isinstance(gate, WithEnvironment):
+        _conclude(session, *execution.prepare(gate, context))
 
 
 def _look(session: nox.Session, gate: Gate, contexts: Sequence[Context[Any]]) -> None:

@@ -178,6 +178,19 @@ class Sharded(Gate, Protocol):
         """
 
 
+@runtime_checkable
+class WithEnvironment(Gate, Protocol):
+    """A gate whose jobs have an environment, which can be made before they start."""
+
+    def prepare(self, context: Context[Any]) -> object:
+        """Make a job's environment ready, and do nothing else.
+
+        Raises:
+            JobFailed: It cannot be made as the project says.
+            JobUnavailable: What it takes cannot be had.
+        """
+
+
 def one_job(
     gate: str, settings: Settings, summary: str, *, needs: tuple[str, ...] = ()
 ) -> tuple[Job]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from pushgate.gates import base, coverage_config
 from pushgate.gates.base import Applies, Context
-from pushgate.gates.environments import TEST_GROUPS, project_environment
+from pushgate.gates.environments import TEST_GROUPS, Environment, project_environment
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobFailed
 from pushgate.model.settings import GateOptions, Settings
@@ -43,6 +43,16 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     )
 
 
+def prepare(context: Context[Options]) -> Environment:
+    """Make the environment ready: the project with its tests' requirements and coverage."""
+    return project_environment(
+        context,
+        python=context.settings.default_python,
+        tools=[coverage_config.COVERAGE],
+        wanted=TEST_GROUPS,
+    )
+
+
 def run(context: Context[Options]) -> None:
     """Prove the shards, combine the data of every test job, enforce the threshold."""
     settings, outputs = context.settings, context.outputs
@@ -57,12 +67,7 @@ def run(context: Context[Options]) -> None:
             f"{len(missing)} of {len(data)} test jobs left no coverage data: {', '.join(missing)}"
         )
         raise JobFailed(message)
-    environment = project_environment(
-        context,
-        python=settings.default_python,
-        tools=[coverage_config.COVERAGE],
-        wanted=TEST_GROUPS,
-    )
+    environment = prepare(context)
     rcfile = coverage_config.write(settings, outputs)
 
     def coverage(command: str, *arguments: str) -> tuple[str, ...]:

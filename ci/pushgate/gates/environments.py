@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from pushgate.config.requirements import requirement_names
-from pushgate.gates import state
+from pushgate.gates import seals, state
 from pushgate.gates.base import Context
 from pushgate.model.outcome import JobError, JobFailed, JobUnavailable
 from pushgate.model.settings import Settings
@@ -140,16 +140,28 @@ def project_environment(
     )
     folder = settings.root / FOLDER / context.job.session
     context.log(f"environment {FOLDER / context.job.session}: Python {request.interpreter.version}")
+    environment = Environment(folder, python)
+    stamp = request.stamp(settings, folder)
     with _locked(settings, folder.name):
+        before = seals.state(settings, folder, stamp)
+        if _read_stamp(folder) == stamp and seals.holds(folder, before):
+            return environment
         try:
-            _bring_up(settings, folder, request)
+            _bring_up(settings, folder, request, stamp)
         except process.CommandMissingError:
             raise
         except process.CommandError as error:
             raise _refused(error, "uv could not make the environment") from error
-    environment = Environment(folder, python)
-    verify_python(environment)
+        verify_python(environment)
+        # Only what uv has left alone: it may have looked before another job changed something.
+        if seals.state(settings, folder, stamp) == before:
+            seals.put(settings, folder, before)
     return environment
+
+
+def is_made(settings: Settings, session: str) -> bool:
+    """Tell whether the environment of a session was made before, for whatever it now holds."""
+    return (settings.root / FOLDER / session / STAMP).is_file()
 
 
 def verify_python(environment: Environment) -> None:
@@ -231,8 +243,9 @@ def _groups(settings: Settings, wanted: tuple[str, ...], tools: tuple[str, ...])
     return named or holding
 
 
-def _bring_up(settings: Settings, folder: Path, request: _Request) -> None:
-    stamp = request.stamp(settings, folder)
+def _bring_up(
+    settings: Settings, folder: Path, request: _Request, stamp: Mapping[str, Any]
+) -> None:
     before = _read_stamp(folder)
     known = before == stamp
     if not (isinstance(before, dict) and before.get("folder") == str(folder)):

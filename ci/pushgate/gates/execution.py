@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any, Final
 
 from pushgate.gates import state
-from pushgate.gates.base import Context, Gate
+from pushgate.gates.base import Context, Gate, WithEnvironment
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobError, Outcome, Result
 from pushgate.tools import git, process
@@ -138,7 +138,16 @@ def look(gate: Gate, context: Context[Any]) -> tuple[Result, str]:
         How it ended, and why.
     """
     with TemporaryDirectory(prefix="pushgate-look-") as folder:
-        return _end(gate, dataclasses.replace(context, folder=Path(folder)))
+        return _end(gate.run, dataclasses.replace(context, folder=Path(folder)))
+
+
+def prepare(gate: WithEnvironment, context: Context[Any]) -> tuple[Result, str]:
+    """Let a gate make the environment of a job ready, and nothing else.
+
+    Returns:
+        How it ended, and why.
+    """
+    return _end(gate.prepare, context)
 
 
 def perform_together(
@@ -189,7 +198,7 @@ def perform_together(
 def _judge(gate: Gate, context: Context[Any], before: git.TrackedState) -> tuple[Result, str]:
     if problem := _unmet_needs(context, before):
         return problem
-    result, reason = _end(gate, context)
+    result, reason = _end(gate.run, context)
     after = git.tracked_state(context.settings.repository)
     changed = before.differences(after)
     if before.head != after.head:
@@ -200,9 +209,9 @@ def _judge(gate: Gate, context: Context[Any], before: git.TrackedState) -> tuple
     return result, reason
 
 
-def _end(gate: Gate, context: Context[Any]) -> tuple[Result, str]:
+def _end(work: Callable[[Context[Any]], object], context: Context[Any]) -> tuple[Result, str]:
     try:
-        gate.run(context)
+        work(context)
     except JobError as error:
         return error.result, str(error)
     except process.CommandMissingError as error:

@@ -7,7 +7,7 @@ from typing import Final
 
 from pushgate.gates import base
 from pushgate.gates.base import Applies, Context
-from pushgate.gates.environments import project_environment
+from pushgate.gates.environments import Environment, project_environment
 from pushgate.model.job import Job
 from pushgate.model.settings import GateOptions, Settings
 
@@ -37,10 +37,15 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     return base.one_job(name, settings, "import-linter: contracts between modules")
 
 
-def run(context: Context[Options]) -> None:
-    """Check the contracts in the project's environment, where its modules can be imported."""
-    environment = project_environment(
+def prepare(context: Context[Options]) -> Environment:
+    """Make the environment ready: the project with import-linter."""
+    return project_environment(
         context, python=context.settings.default_python, tools=[IMPORT_LINTER]
     )
+
+
+def run(context: Context[Options]) -> None:
+    """Check the contracts in the project's environment, where its modules can be imported."""
+    environment = prepare(context)
     command = (environment.program("lint-imports"), "--no-cache", *context.arguments)
     context.run(*command, env=environment.variables)

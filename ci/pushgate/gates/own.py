@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 from pushgate.gates.base import Applies, Context
-from pushgate.gates.environments import project_environment
+from pushgate.gates.environments import Environment, project_environment
 from pushgate.model.event import Event
 from pushgate.model.job import Job
 from pushgate.model.outcome import ExitCode
@@ -101,17 +101,23 @@ class OwnGate:
             ),
         )
 
+    def prepare(self, context: Context[Any]) -> Environment | None:
+        """Make the environment ready, where it has one."""
+        options = self._options(context.settings)
+        if not options.environment:
+            return None
+        return project_environment(
+            context,
+            python=context.settings.default_python,
+            tools=[],
+            extras=options.extras,
+            groups=options.groups,
+        )
+
     def run(self, context: Context[Any]) -> None:
         """Run the function, or the commands one after the other until one fails."""
         options = self._options(context.settings)
-        if options.environment:
-            environment = project_environment(
-                context,
-                python=context.settings.default_python,
-                tools=[],
-                extras=options.extras,
-                groups=options.groups,
-            )
+        if environment := self.prepare(context):
             context = context.within(environment.variables)
         if self.function:
             self.function(context)

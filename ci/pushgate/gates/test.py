@@ -78,13 +78,32 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     )
 
 
+def prepare(context: Context[Options]) -> Environment:
+    """Make the environment ready: the project with what its tests require."""
+    options, job = context.options, context.job
+    tools = [PYTEST, coverage_config.COVERAGE]
+    if options.shards > 1:
+        tools.append(PYTEST_SPLIT)
+    if options.workers is not None:
+        tools.append(PYTEST_XDIST)
+    assert job.python is not None  # noqa: S101  # every job of this gate has one
+    return project_environment(
+        context,
+        python=job.python,
+        tools=tools,
+        wanted=TEST_GROUPS,
+        extras=options.extras,
+        groups=options.groups,
+    )
+
+
 def run(context: Context[Options]) -> None:
     """Run one shard, with its coverage data, its JUnit and the account of its tests.
 
     With arguments of the user's own it is a look at some tests, not a job of CI:
     pytest is given them and judges alone.
     """
-    environment = _environment(context)
+    environment = prepare(context)
     _check_durations(context.settings)
     variables = _variables(context, environment)
     pytest = ["-m", "pytest", *_pytest_options(context, environment)]
@@ -118,24 +137,6 @@ def _cores(workers: int | str | None, settings: Settings) -> int | None:
     if str(workers) in {"auto", "logical"}:
         return None
     return max(1, int(workers)) if str(workers).isdecimal() else 1
-
-
-def _environment(context: Context[Options]) -> Environment:
-    options, job = context.options, context.job
-    tools = [PYTEST, coverage_config.COVERAGE]
-    if options.shards > 1:
-        tools.append(PYTEST_SPLIT)
-    if options.workers is not None:
-        tools.append(PYTEST_XDIST)
-    assert job.python is not None  # noqa: S101  # every job of this gate has one
-    return project_environment(
-        context,
-        python=job.python,
-        tools=tools,
-        wanted=TEST_GROUPS,
-        extras=options.extras,
-        groups=options.groups,
-    )
 
 
 def _pytest_options(context: Context[Options], environment: Environment) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Final
 from pushgate.config.tables import table
 from pushgate.gates import base
 from pushgate.gates.base import Applies, Context
-from pushgate.gates.environments import project_environment
+from pushgate.gates.environments import Environment, project_environment
 from pushgate.model.job import Job
 from pushgate.model.settings import GateOptions, Settings
 
@@ -46,11 +46,11 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     return base.one_job(name, settings, f"{_tool(settings)}: static types")
 
 
-def run(context: Context[Options]) -> None:
-    """Run the type checker in the project's environment, where it sees the dependencies."""
+def prepare(context: Context[Options]) -> Environment:
+    """Make the environment ready: the project with its type checker."""
     settings = context.settings
     tool = _tool(settings)
-    environment = project_environment(
+    return project_environment(
         context,
         python=settings.default_python,
         tools=[PINS[tool]] if tool in PINS else [],
@@ -58,6 +58,13 @@ def run(context: Context[Options]) -> None:
         extras=context.options.extras,
         groups=context.options.groups,
     )
+
+
+def run(context: Context[Options]) -> None:
+    """Run the type checker in the project's environment, where it sees the dependencies."""
+    settings = context.settings
+    tool = _tool(settings)
+    environment = prepare(context)
     python = environment.program("python")
     command = {
         "mypy": ("mypy", *_mypy_targets(settings)),

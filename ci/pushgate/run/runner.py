@@ -19,6 +19,7 @@ from pushgate.plan.definition import NOXFILE, Definition
 from pushgate.run import job_processes, run_log
 from pushgate.run.job_processes import ESCALATION, Change, JobProcesses, ServerLostError
 from pushgate.run.judgement import judge
+from pushgate.run.preparation import Preparation
 from pushgate.run.recall import Recall
 from pushgate.run.schedule import Cancelled, Policy, Schedule, Start
 from pushgate.tools import interrupts, process
@@ -106,6 +107,7 @@ class Run:
         self._recall = recall
         self._running: dict[str, _Running] = {}
         self._outcomes: list[Outcome] = []
+        self._preparation = Preparation(definition, jobs, folder)
         self._looked = 0.0
         self.first_bad = ""
 
@@ -139,6 +141,7 @@ class Run:
                         self._interrupt(schedule, processes, signals.count)
                     for start in schedule.start():
                         self._start(processes, start)
+                    self._preparation.go_on(processes, schedule.waiting, self._environment(1, 1))
                     job_processes.wait(processes, signals.wakeup, _TICK_SECONDS)
                     for change in processes.changes():
                         self._follow(schedule, processes, change)
@@ -174,27 +177,28 @@ class Run:
             job.name,
             [*arguments, *job.call[1:]],
             folder=self._definition.settings.root,
-            environment=self._environment(start),
+            # Processes that share a job's cores have one thread each.
+            environment=self._environment(start.cores, 1 if job.cores is None else start.cores),
             log=log,
         )
         self._running[job.name] = _Running(start, log)
         self._publish(JobStarted(at=time.time(), job=job.name, cores=start.cores, log=str(log)))
 
-    def _environment(self, start: Start) -> dict[str, str]:
-        # Processes that share a job's cores have one thread each.
-        threads = str(1 if start.job.cores is None else start.cores)
-        limits = dict.fromkeys(THREAD_VARIABLES, threads)
+    def _environment(self, cores: int, threads: int) -> dict[str, str]:
+        limits = dict.fromkeys(THREAD_VARIABLES, str(threads))
         return {
             **limits,
             **process.clean_environment(),
             RUN_VARIABLE: self._name,
-            CORES_VARIABLE: str(start.cores),
+            CORES_VARIABLE: str(cores),
         }
 
     def _file(self, job: Job, suffix: str) -> Path:
         return self._folder / f"{job.name}.{suffix}"
 
     def _follow(self, schedule: Schedule, processes: JobProcesses, change: Change) -> None:
+        if self._preparation.follow(change.job, change.status):
+            return
         if change.status is None:
             # The server itself takes a moment to start, which is no time of the job's.
             self._running[change.job].since = time.monotonic()

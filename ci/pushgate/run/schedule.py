@@ -6,6 +6,7 @@ import statistics
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from graphlib import TopologicalSorter
@@ -87,6 +88,11 @@ class Schedule:
         self._before = _inverted((job.name, job.after) for job in ranked)
         self._unmet = {job.name: set(job.needs) for job in ranked}
         self._ready = [job.name for job in ranked if not job.needs]
+
+    @property
+    def waiting(self) -> AbstractSet[str]:
+        """The names of the jobs that have not started and may still do so."""
+        return self._waiting.keys()
 
     @property
     def done(self) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -46,11 +48,38 @@ def environment_python(environment: Path) -> Path:
     return environment_bin(environment) / "python"
 
 
+def package_folders(environment: Path) -> tuple[Path, ...]:
+    """Return the folders in which an environment has its packages: one, if it is sound."""
+    return (
+        *environment.glob("lib/python*/site-packages"),
+        *environment.glob("Lib/site-packages"),
+    )
+
+
+def variables() -> dict[str, str]:
+    """Return the environment variables that tell uv what to do."""
+    environment = process.clean_environment()
+    return {name: value for name, value in environment.items() if name.startswith("UV_")}
+
+
+def settings_files(project: Path) -> tuple[Path, ...]:
+    """Return where uv itself is, and the files that hold its settings, there or not.
+
+    Args:
+        project: The folder of a ``pyproject.toml``, which is not among them.
+    """
+    user = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    places = (project, *project.parents, user / "uv", Path("/etc/uv"), Path("/etc/xdg/uv"))
+    program = os.environ.get("UV") or shutil.which("uv") or "uv"
+    return (Path(program), *(place / "uv.toml" for place in places))
+
+
 def installed(environment: Path) -> dict[str, str]:
     """Return the distributions in an environment: canonical name -> version."""
     folders = (
-        *environment.glob("lib/python*/site-packages/*.dist-info"),
-        *environment.glob("Lib/site-packages/*.dist-info"),
+        folder
+        for packages in package_folders(environment)
+        for folder in packages.glob("*.dist-info")
     )
     matches = (_DIST_INFO.fullmatch(folder.name) for folder in folders)
     return {canonicalize_name(match["name"]): match["version"] for match in matches if match}
