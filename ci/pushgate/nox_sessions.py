@@ -15,7 +15,7 @@ import nox.virtualenv
 
 from pushgate.config.load import find_project
 from pushgate.gates import execution, own
-from pushgate.gates.base import Context, Gate, Sharded
+from pushgate.gates.base import Collecting, Context, Gate, Sharded
 from pushgate.model.job import Job, Shard
 from pushgate.model.outcome import ExitCode, Outcome, Result
 from pushgate.model.settings import ConfigurationError
@@ -126,7 +126,7 @@ def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.
                 f"Python {session.python} was asked for, but `python` and `default-python` of "
                 "[tool.pushgate] choose the Pythons"
             )
-        shard, arguments = _arguments(session)
+        shard, collect, arguments = _arguments(session)
         contexts = [
             Context(
                 settings=definition.settings,
@@ -141,7 +141,9 @@ def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.
         ]
         if not contexts:
             session.error(f"--shard {shard}: the definition has {len(jobs)} shards")
-        if arguments:
+        if collect and isinstance(gate, Collecting):
+            gate.collect(contexts[0], collect)
+        elif arguments:
             _look(session, gate, contexts)
         elif len(contexts) == 1:
             outcome = execution.perform(gate, contexts[0])
@@ -153,12 +155,15 @@ def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.
     return carry_out
 
 
-def _arguments(session: nox.Session) -> tuple[Shard | None, tuple[str, ...]]:
+def _arguments(session: nox.Session) -> tuple[Shard | None, str, tuple[str, ...]]:
+    """Return the shard that is asked for, the address of a collection to serve, and the rest."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--shard", default=None)
+    parser.add_argument("--collect", default="")
     try:
         known, rest = parser.parse_known_args(session.posargs)
-        return None if known.shard is None else Shard.parse(known.shard), tuple(rest)
+        shard = None if known.shard is None else Shard.parse(known.shard)
+        return shard, known.collect, tuple(rest)
     except (argparse.ArgumentError, ValueError) as error:
         session.error(str(error))
 

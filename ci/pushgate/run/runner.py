@@ -17,6 +17,7 @@ from pushgate.model.run_event import Consumer, JobFinished, JobOutput, JobStarte
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import NOXFILE, Definition
 from pushgate.run import job_processes, run_log
+from pushgate.run.collections import Collections
 from pushgate.run.job_processes import ESCALATION, Change, JobProcesses, ServerLostError
 from pushgate.run.judgement import judge
 from pushgate.run.schedule import Cancelled, Policy, Schedule, Start
@@ -24,6 +25,9 @@ from pushgate.tools import interrupts, process
 
 _TICK_SECONDS: Final = 0.25
 """How often outputs and time limits are looked at."""
+
+_MOMENT_SECONDS: Final = 0.02
+"""How often it is looked whether a collection serves while shards wait for it."""
 
 _TAIL_BYTES: Final = 4096
 _LINE_CHARACTERS: Final = 500
@@ -100,6 +104,7 @@ class Run:
         self._name = name
         self._folder = folder
         self._publish = publish
+        self._collections = Collections(definition, jobs, folder)
         self._running: dict[str, _Running] = {}
         self._outcomes: list[Outcome] = []
         self._looked = 0.0
@@ -119,20 +124,24 @@ class Run:
         Returns:
             What the shell is to be told.
         """
-        schedule = Schedule(self._jobs, seconds, cores, policy)
+        jobs = self._collections.scheduled(self._jobs)
+        schedule = Schedule(jobs, self._collections.seconds(seconds), cores, policy)
         with (
             interrupts.counted() as signals,
             job_processes.serving(self._folder, self._folder / "server.log") as processes,
         ):
             try:
-                while not schedule.done:
+                while not schedule.done or self._collections.alive:
                     if signals.count:
                         self._interrupt(schedule, processes, signals.count)
                     for start in schedule.start():
                         self._start(processes, start)
-                    job_processes.wait(processes, signals.wakeup, _TICK_SECONDS)
+                    tick = _MOMENT_SECONDS if self._collections.pending else _TICK_SECONDS
+                    job_processes.wait(processes, signals.wakeup, tick)
                     for change in processes.changes():
                         self._follow(schedule, processes, change)
+                    for collection in self._collections.become_ready():
+                        _release(schedule, collection)
                     self._look(processes)
             except ServerLostError as error:
                 self._give_up(schedule, "interrupted" if signals.count else str(error))
@@ -140,6 +149,9 @@ class Run:
 
     def _start(self, processes: JobProcesses, start: Start) -> None:
         job = start.job
+        if job.name in self._collections:
+            self._collections.start(processes, start, self._environment(start))
+            return
         log = self._file(job, "log")
         # One process, whatever the shell or the noxfile says: the cores are given out here.
         arguments = ["-f", NOXFILE, "-j", "1", "--report", str(self._file(job, "json"))]
@@ -165,13 +177,17 @@ class Run:
             **process.clean_environment(),
             RUN_VARIABLE: self._name,
             CORES_VARIABLE: str(start.cores),
+            **self._collections.variables(start.job.name),
         }
 
     def _file(self, job: Job, suffix: str) -> Path:
         return self._folder / f"{job.name}.{suffix}"
 
     def _follow(self, schedule: Schedule, processes: JobProcesses, change: Change) -> None:
-        if change.status is None:
+        if change.job in self._collections:
+            if self._collections.follow(change):
+                _release(schedule, change.job)
+        elif change.status is None:
             # The server itself takes a moment to start, which is no time of the job's.
             self._running[change.job].since = time.monotonic()
         else:
@@ -190,13 +206,18 @@ class Run:
         with suppress(OSError):
             run_log.shorten(running.log)
         self._told(replace(outcome, seconds=took), running.log)
+        self._collections.leave(processes, job.name)
         for cancelled in schedule.finish(outcome):
             self._cancel(processes, cancelled)
 
     def _cancel(self, processes: JobProcesses, cancelled: Cancelled) -> None:
+        if cancelled.job in self._collections:
+            self._collections.end(processes, cancelled.job)
+            return
         running = self._running.get(cancelled.job)
         if running is None:
             self._never_started(cancelled)
+            self._collections.leave(processes, cancelled.job)
         else:
             self._end(processes, running, cancelled.reason)
 
@@ -222,7 +243,8 @@ class Run:
         for running in self._running.values():
             self._end(processes, running, "interrupted", times)
         for cancelled in schedule.drop_all("interrupted"):
-            self._never_started(cancelled)
+            self._cancel(processes, cancelled)
+        self._collections.interrupt(processes, times)
 
     def _look(self, processes: JobProcesses) -> None:
         """Tell what the jobs have printed, and end those whose time is over."""
@@ -248,6 +270,11 @@ class Run:
                 running = self._running.get(job.name)
                 outcome = Outcome(job=job.name, result=Result.ABORTED, reason=reason)
                 self._told(outcome, None if running is None else running.log)
+
+
+def _release(schedule: Schedule, collection: str) -> None:
+    """Let shards start: whatever became of their collection, each is judged on its own."""
+    schedule.finish(Outcome(job=collection, result=Result.PASSED))
 
 
 def _output(log: Path, known: int) -> tuple[int, str]:
