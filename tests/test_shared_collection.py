@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from carrying_out import carry_out_gates
-from conftest import PYTHON, Project
+from conftest import PYTHON, Project, lacks
 from pushgate.tools import interpreters
 from shard_results import collection_log, differences, left_by
 from watched_run import Watched, watch
@@ -199,12 +199,22 @@ def test_same_results(make_project: MakeProject, *, branch: bool) -> None:
         assert not any(once in run.log(job).decode() for job in _jobs(run))
 
 
-def _find(version: str) -> str:
+def test_quicker_core(make_project: MakeProject) -> None:
+    """From Python 3.12 on, lines are measured by another core: shared, alone, and as before."""
     try:
-        interpreters.find(version, download=False)
+        interpreters.find("3.12", download=False)
     except interpreters.InterpreterMissingError:
-        pytest.skip(f"no Python {version}")
-    return version
+        lacks("python3.12", "no Python 3.12")
+    project = make_project(_files("3.12", branch=False))
+    run = _compare(project)
+    _check_shared(run)
+    quick = left_by(project)
+    rcfile = (project.outputs("test-3.12(1of2)") / "coveragerc").read_text(encoding="utf-8")
+    assert "core = sysmon" in rcfile
+    settings = _files("3.12", branch=False)["pyproject.toml"] + 'core = "ctrace"\n'
+    project.write({"pyproject.toml": settings})
+    carry_out_gates(project, "test")
+    assert differences(quick, left_by(project)) == []
 
 
 FALLBACKS: Final = {

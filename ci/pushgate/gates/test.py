@@ -196,7 +196,7 @@ def _junit(context: Context[Options]) -> str:
 
 
 def _rcfile(context: Context[Options]) -> Path:
-    return coverage_config.write(context.settings, context.outputs)
+    return coverage_config.write(context.settings, context.outputs, context.job.python)
 
 
 def _collection_folder(context: Context[Options]) -> Path:
