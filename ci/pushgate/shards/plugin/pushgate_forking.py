@@ -13,9 +13,9 @@ import select
 import signal
 import socket
 import struct
-import sys
 import tempfile
 import time
+from pathlib import Path
 
 _RECEIVED = 1 << 20
 _PATIENCE_SECONDS = 10.0
@@ -156,12 +156,13 @@ def _children_left():
 def _below(top):
     """Return the names of all processes below one."""
     parents, names = {}, {}
-    for entry in os.listdir("/proc"):
-        if entry.isdecimal():
-            with contextlib.suppress(OSError), open(f"/proc/{entry}/stat", "rb") as stream:
-                name, _, rest = stream.read().partition(b"(")[2].rpartition(b")")
-                parents[int(entry)] = int(rest.split()[1])
-                names[int(entry)] = name.decode(errors="replace")
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                status = (entry / "stat").read_text(encoding="utf-8", errors="replace")
+                name, _, rest = status.partition("(")[2].rpartition(")")
+                parents[int(entry.name)] = int(rest.split()[1])
+                names[int(entry.name)] = name
     found, layer = {}, {top}
     while layer:
         layer = {process for process, parent in parents.items() if parent in layer}
@@ -172,18 +173,18 @@ def _below(top):
 def _redirect(log):
     """Let all that this process prints go to a log, after what was printed before the fork."""
     printed = os.fstat(1)
-    with open("/proc/self/fd/1", "rb") as before:
+    with Path("/proc/self/fd/1").open("rb") as before:
         while chunk := before.read(_RECEIVED):
             os.write(log, chunk)
-    for entry in os.listdir("/proc/self/fd"):
-        descriptor = int(entry)
+    for entry in list(Path("/proc/self/fd").iterdir()):
+        descriptor = int(entry.name)
         try:
             found = os.fstat(descriptor)
         except OSError:
             continue  # that of the folder itself
         if (found.st_dev, found.st_ino) == (printed.st_dev, printed.st_ino):
             os.dup2(log, descriptor, inheritable=os.get_inheritable(descriptor))
-        elif found.st_nlink == 0 and os.readlink(f"/proc/self/fd/{entry}").endswith(" (deleted)"):
+        elif found.st_nlink == 0 and str(entry.readlink()).endswith(" (deleted)"):
             _make_own(descriptor, found.st_size)
     os.close(log)
 

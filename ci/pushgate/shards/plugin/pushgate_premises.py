@@ -1,6 +1,7 @@
 """Whether a process that has collected tests may be forked: could a fork be told from itself?"""
 
 import atexit
+import inspect
 import logging
 import os
 import random
@@ -8,6 +9,7 @@ import signal
 import stat
 import sys
 import weakref
+from pathlib import Path
 
 _ANY_DEVICE = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _OLDEST_COVERAGE = (7, 10)
@@ -17,7 +19,7 @@ class Before:
     """What this process was like before anything of the project's was imported."""
 
     def __init__(self):
-        self.folder = os.getcwd()
+        self.folder = Path.cwd()
         self.open = _open_files()
         self.early = set()
         self.mappings = _shared_mappings()
@@ -74,13 +76,12 @@ class Before:
         return _named("open after collecting", opened)
 
     def _measured_now(self, coverage):
-        measured = {
-            os.path.join(self.folder, file) for file in coverage.get_data().measured_files()
-        }
-        frame = sys._getframe()
+        measured = {str(self.folder / file) for file in coverage.get_data().measured_files()}
+        frame = inspect.currentframe()
         while frame is not None:
-            if os.path.abspath(frame.f_code.co_filename) in measured:
-                return f"{frame.f_code.co_filename} is measured and under way"
+            file = str(self.folder / frame.f_code.co_filename)
+            if file in measured and Path(file).parent != Path(__file__).parent:
+                return f"{file} is measured and under way"
             frame = frame.f_back
         return ""
 
@@ -92,23 +93,23 @@ class Before:
 
     def forget_exit_handlers(self):
         """Leave what was to be done at the exit to the process that was forked."""
-        atexit._clear()
-        for finalizer in list(weakref.finalize._registry):
+        atexit._clear()  # noqa: SLF001  # no other way; `_exits` has looked for all of these
+        for finalizer in list(weakref.finalize._registry):  # noqa: SLF001
             finalizer.atexit = False
         # Those of the standard library do for each process what it has itself.
         atexit.register(logging.shutdown)
         if "multiprocessing.util" in sys.modules:
-            atexit.register(sys.modules["multiprocessing.util"]._exit_function)
-        atexit.register(weakref.finalize._exitfunc)
-        weakref.finalize._registered_with_atexit = True
+            atexit.register(sys.modules["multiprocessing.util"]._exit_function)  # noqa: SLF001
+        atexit.register(weakref.finalize._exitfunc)  # noqa: SLF001
+        weakref.finalize._registered_with_atexit = True  # noqa: SLF001
 
 
 def _open_files():
     """Return what each open descriptor leads to."""
     opened = {}
-    for entry in os.listdir("/proc/self/fd"):
+    for entry in list(Path("/proc/self/fd").iterdir()):
         try:
-            opened[int(entry)] = os.readlink(f"/proc/self/fd/{entry}")
+            opened[int(entry.name)] = str(entry.readlink())
         except OSError:
             continue  # that of the folder itself
     return opened
@@ -122,8 +123,8 @@ def _status(descriptor):
 
 
 def _shared_mappings():
-    with open("/proc/self/maps", encoding="utf-8", errors="replace") as stream:
-        return {line.split(None, 5)[-1].strip() for line in stream if line.split()[1][3] == "s"}
+    lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+    return {line.split(None, 5)[-1] for line in lines if line.split()[1][3] == "s"}
 
 
 def _named(what, names):
@@ -160,7 +161,7 @@ def _coverage(coverage):
 
 
 def _threads():
-    count = len(os.listdir("/proc/self/task"))
+    count = len(list(Path("/proc/self/task").iterdir()))
     return f"{count} threads run after collecting" if count > 1 else ""
 
 
@@ -194,7 +195,8 @@ def _remembered():
 
 def _exits():
     lacking = not hasattr(atexit, "_clear") or any(
-        not hasattr(weakref.finalize, name) for name in ("_registry", "_exitfunc")
+        not hasattr(weakref.finalize, name)
+        for name in ("_registry", "_exitfunc", "_registered_with_atexit")
     )
     if lacking:
         return "this Python does not tell what is done at the exit"
