@@ -1,6 +1,7 @@
 """Whether a process that has collected tests may be forked: could a fork be told from itself?"""
 
 import atexit
+import gc
 import inspect
 import logging
 import os
@@ -96,6 +97,8 @@ class Before:
         atexit._clear()  # noqa: SLF001  # no other way; `_exits` has looked for all of these
         for finalizer in list(weakref.finalize._registry):  # noqa: SLF001
             finalizer.atexit = False
+        # The last of all, as the first to be registered: nobody waits for what is to be freed then.
+        atexit.register(gc.freeze)
         # Those of the standard library do for each process what it has itself.
         atexit.register(logging.shutdown)
         if "multiprocessing.util" in sys.modules:
