@@ -40,6 +40,9 @@ from pathlib import Path
 
 import pytest
 
+if Path("what").read_text() == "hanging":
+    time.sleep(60)
+
 
 @pytest.mark.parametrize("name", ["one", "two"])
 def test_ends(name):
@@ -120,10 +123,11 @@ def test_strays_and_deaths(project: Project) -> None:
         "(1of2)": ("failed", f"pytest ended with -9; again: `nox -s test-{PYTHON} -- --shard 1/2`"),
         "(2of2)": ("passed", ""),
     }
-    project.write({"what": "waiting", "pyproject.toml": f"{SETTINGS}timeout = 5\n"})
-    run = watch(project, "-j", "2", "test")
     slow = ("aborted", "timed out: its limit is 5 s (timeout)")
-    assert _reasons(run) == {"(1of2)": slow, "(2of2)": slow}
+    for what in ("waiting", "hanging"):
+        project.write({"what": what, "pyproject.toml": f"{SETTINGS}timeout = 5\n"})
+        run = watch(project, "-j", "2", "test")
+        assert _reasons(run) == {"(1of2)": slow, "(2of2)": slow}
 
 
 def test_interrupts(project: Project, living: Living) -> None:

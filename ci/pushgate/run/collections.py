@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ class _Collection:
         left: Its shards that have not ended.
         ready: Whether the shards need not wait for it any more: it serves, or it has ended.
         alive: Whether its process was started and has not ended.
+        since: When it started (``time.monotonic``), or was asked to.
         asked: How many of the steps of ``ESCALATION`` were taken.
     """
 
@@ -38,6 +40,7 @@ class _Collection:
     address: str = field(default_factory=lambda: f"pushgate-{secrets.token_hex(16)}")
     ready: bool = False
     alive: bool = False
+    since: float = 0.0
     asked: int = 0
 
 
@@ -115,7 +118,7 @@ class Collections:
     def start(self, processes: JobProcesses, start: Start, environment: Mapping[str, str]) -> None:
         """Start a collection."""
         collection = self._by_name[start.job.name]
-        collection.alive = True
+        collection.alive, collection.since = True, time.monotonic()
         processes.start(
             start.job.name,
             [
@@ -135,6 +138,14 @@ class Collections:
                 collection.ready = True
                 found.append(name)
         return found
+
+    def look(self, processes: JobProcesses) -> None:
+        """End those that collect for longer than one of their shards may take."""
+        for name, collection in self._by_name.items():
+            limit = collection.job.timeout
+            late = limit is not None and time.monotonic() - collection.since > limit
+            if late and not collection.ready:
+                self.end(processes, name)
 
     def follow(self, change: Change) -> bool:
         """Take down that one has started or ended; tell whether shards were waiting for it."""
@@ -174,5 +185,5 @@ class Collections:
 
 
 def _collection(name: str, shards: Sequence[Job]) -> _Collection:
-    job = replace(shards[0], name=name, shard=None, timeout=None)
+    job = replace(shards[0], name=name, shard=None)
     return _Collection(job, {shard.name for shard in shards})

@@ -251,6 +251,7 @@ class Run:
         if time.monotonic() - self._looked < _TICK_SECONDS:
             return
         self._looked = time.monotonic()
+        self._collections.look(processes)
         for running in self._running.values():
             size, line = _output(running.log, running.size)
             if size != running.size:
