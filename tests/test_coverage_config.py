@@ -108,3 +108,29 @@ def test_a_folder_with_a_strange_name(make_project: MakeProject) -> None:
     project = make_project(suite(), name="we'ird \"ü$x %d dir")
     outcomes = carry_out_gates(project, "test", "coverage").values()
     assert {outcome.result for outcome in outcomes} == {Result.PASSED}
+
+
+@pytest.mark.parametrize(
+    ("python", "settings", "core"),
+    [
+        ("3.12", "", "sysmon"),
+        ("3.13", "branch = false\nconcurrency = ['thread']", "sysmon"),
+        ("3.11", "", None),
+        (None, "", None),
+        ("3.12", "branch = true", None),
+        ("3.12", "concurrency = ['thread', 'multiprocessing']", None),
+        ("3.12", "core = 'ctrace'", "ctrace"),
+        ("3.12", "plugins = ['covdefaults']", None),
+        ("3.12", "dynamic_context = 'test_function'", None),
+        ("3.12", "timid = true", None),
+    ],
+)
+def test_core(
+    make_project: MakeProject, tmp_path: Path, python: str | None, settings: str, core: str | None
+) -> None:
+    """The quicker core is taken where it measures the same: lines, from Python 3.12 on."""
+    project = make_project(suite(more=f"[tool.coverage.run]\n{settings}\n"))
+    parser = ConfigParser(interpolation=None)
+    settings_read = of_project(project.root).settings
+    parser.read(coverage_config.write(settings_read, tmp_path, python))
+    assert parser["run"].get("core") == core

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from pushgate.run.premises import Premises
 
 from conftest import PYTHON, Project
 from gated import gates
 from pushgate.plan.definition import of_project
 from pushgate.run import premises
 from pushgate.run.fingerprints import take
+from pushgate.run.premises import Premises
 
 Make = Callable[..., Project]
 Patch = pytest.MonkeyPatch

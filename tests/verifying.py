@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pushgate.run.premises import Premises
-
 from conftest import PYTHON as PYTHON_VERSION
 from gated import Gated
 from pushgate.hooks import verified
@@ -21,6 +19,7 @@ from pushgate.run import database, target, verification
 from pushgate.run import premises as premises_module
 from pushgate.run.checkout import clean_checkout
 from pushgate.run.fingerprints import Fingerprints
+from pushgate.run.premises import Premises
 from pushgate.run.store import Store
 
 FAST: Final = "passed before on exactly these files"

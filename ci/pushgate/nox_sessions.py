@@ -8,6 +8,7 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +17,7 @@ import nox.virtualenv
 
 from pushgate.config.load import find_project
 from pushgate.gates import execution, own
-from pushgate.gates.base import Context, Gate, Sharded, WithEnvironment
+from pushgate.gates.base import Collecting, Context, Gate, Sharded, WithEnvironment
 from pushgate.model.job import Job, Shard
 from pushgate.model.outcome import ExitCode, Outcome, Result
 from pushgate.model.settings import ConfigurationError
@@ -129,7 +130,7 @@ def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.
                 f"Python {session.python} was asked for, but `python` and `default-python` of "
                 "[tool.pushgate] choose the Pythons"
             )
-        shard, is_prepared_only, arguments = _arguments(session)
+        asked, arguments = _arguments(session)
         contexts = [
             Context(
                 settings=definition.settings,
@@ -140,12 +141,14 @@ def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.
                 arguments=arguments,
             )
             for job in jobs
-            if shard in {None, job.shard}
+            if asked.shard in {None, job.shard}
         ]
         if not contexts:
-            session.error(f"--shard {shard}: the definition has {len(jobs)} shards")
-        if is_prepared_only:
+            session.error(f"--shard {asked.shard}: the definition has {len(jobs)} shards")
+        if asked.prepare:
             _prepare(session, gate, contexts[0])
+        elif asked.collect and isinstance(gate, Collecting):
+            gate.collect(contexts[0], asked.collect)
         elif arguments:
             _look(session, gate, contexts)
         elif len(contexts) == 1:
@@ -158,14 +161,31 @@ def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.
     return carry_out
 
 
-def _arguments(session: nox.Session) -> tuple[Shard | None, bool, tuple[str, ...]]:
+@dataclass(frozen=True)
+class _Asked:
+    """What a call of Nox says after ``--`` to Pushgate itself.
+
+    Attributes:
+        shard: The only shard to carry out; None: all.
+        prepare: Whether only the environment is to be made.
+        collect: The address of a collection to serve; empty: none.
+    """
+
+    shard: Shard | None
+    prepare: bool
+    collect: str
+
+
+def _arguments(session: nox.Session) -> tuple[_Asked, tuple[str, ...]]:
+    """Return what is asked for, and the words that are for the gate's tool."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--shard", default=None)
     parser.add_argument("--prepare", action="store_true")
+    parser.add_argument("--collect", default="")
     try:
         known, rest = parser.parse_known_args(session.posargs)
         shard = None if known.shard is None else Shard.parse(known.shard)
-        return shard, known.prepare, tuple(rest)
+        return _Asked(shard, known.prepare, known.collect), tuple(rest)
     except (argparse.ArgumentError, ValueError) as error:
         session.error(str(error))
 

@@ -191,6 +191,19 @@ class WithEnvironment(Gate, Protocol):
         """
 
 
+@runtime_checkable
+class Collecting(Sharded, Protocol):
+    """A gate whose jobs of one session may share what each would do first."""
+
+    def collect(self, context: Context[Any], address: str) -> None:
+        """Do that once, and serve the jobs, until an interrupt comes.
+
+        Args:
+            context: One of the jobs.
+            address: Where they find it.
+        """
+
+
 def one_job(
     gate: str, settings: Settings, summary: str, *, needs: tuple[str, ...] = ()
 ) -> tuple[Job]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final, Literal
 
-from pushgate.gates import base, coverage_config
+from pushgate.gates import base, coverage_config, state
 from pushgate.gates.base import Applies, Context
 from pushgate.gates.environments import TEST_GROUPS, Environment, project_environment
 from pushgate.model.job import Job, Shard
 from pushgate.model.outcome import JobFailed
 from pushgate.model.settings import GateOptions, Settings
-from pushgate.shards import collection, durations, proof
-from pushgate.tools import git, uv
+from pushgate.shards import collection, durations, proof, shared
+from pushgate.tools import git, process, uv
 
 name: Final = "test"
 PYTEST: Final = "pytest==9.2.0"
@@ -105,22 +109,49 @@ def run(context: Context[Options]) -> None:
     """
     environment = prepare(context)
     _check_durations(context.settings)
-    variables = _variables(context, environment)
-    pytest = ["-m", "pytest", *_pytest_options(context, environment)]
     if context.arguments:
-        command = (environment.program("python"), *pytest, *context.arguments)
-        context.run(*command, env=variables)
+        options = _pytest_options(context, environment)
+        command = (environment.program("python"), "-m", "pytest", *options, *context.arguments)
+        context.run(*command, env=_variables(context, environment))
         return
-    outputs = context.outputs
-    rcfile = coverage_config.write(context.settings, outputs)
-    measured = ("-m", "coverage", "run", f"--rcfile={rcfile}")
-    junit = f"--junit-xml={outputs / 'junit.xml'}"
-    command = (environment.program("python"), *measured, *pytest, "-p", collection.PLUGIN, junit)
-    code = context.status(*command, env=variables)
+    code = _shared(context, environment)
+    if code is None:
+        command = ("-m", "coverage", "run", f"--rcfile={_rcfile(context)}", "-m", "pytest")
+        words = (*command, *_job_options(context, environment))
+        variables = _variables(context, environment)
+        code = context.status(environment.program("python"), *words, env=variables)
     if code not in {0, _NO_TESTS}:
         message = f"pytest ended with {code}; again: `{shlex.join(context.job.call)}`"
         raise JobFailed(message)
     _check_account(context)
+
+
+def collect(context: Context[Options], address: str) -> None:
+    """Collect the tests of a Python once, and serve its shards until an interrupt comes.
+
+    Args:
+        context: One of the shards.
+        address: Where it serves.
+    """
+    folder = _collection_folder(context)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    context = replace(context, folder=folder)
+    environment = prepare(context)
+    words = ("-m", shared.MODULE, address, str(_rcfile(context)))
+    options = _job_options(context, environment)
+    with (context.outputs / "output").open("w+b") as output:
+        try:
+            # A file that is nobody else's: the forks tell by it what of theirs is output.
+            process.run(
+                (environment.program("python"), *words, *options),
+                cwd=context.settings.root,
+                env=context.environment(_variables(context, environment)),
+                output=output,
+            )
+        finally:
+            output.seek(0)
+            context.log(output.read().decode(errors="replace"))
 
 
 def prove(settings: Settings, jobs: Sequence[Job]) -> tuple[str, ...]:
@@ -155,6 +186,45 @@ def _pytest_options(context: Context[Options], environment: Environment) -> list
         # A shard alone never reaches the project's threshold; the coverage gate asks for it.
         options.append("--no-cov")
     return options
+
+
+def _job_options(context: Context[Options], environment: Environment) -> list[str]:
+    junit = f"--junit-xml={_junit(context)}"
+    return [*_pytest_options(context, environment), "-p", collection.PLUGIN, junit]
+
+
+def _junit(context: Context[Options]) -> str:
+    return str(context.outputs / "junit.xml")
+
+
+def _rcfile(context: Context[Options]) -> Path:
+    return coverage_config.write(context.settings, context.outputs, context.job.python)
+
+
+def _collection_folder(context: Context[Options]) -> Path:
+    return state.folder(context.settings.root, "collections", context.job.session)
+
+
+def _shared(context: Context[Options], environment: Environment) -> int | None:
+    """Run a shard as a fork of the collection that it shares, where there is one."""
+    address = os.environ.get(shared.ADDRESS_VARIABLE)
+    if not address or context.job.shard is None or context.output is not None:
+        return None
+    request = shared.Request(
+        group=context.job.shard.index,
+        arguments=_job_options(context, environment),
+        environment=context.environment(_variables(context, environment)),
+        outputs=str(context.outputs),
+        rcfile=str(_rcfile(context)),
+        junit=_junit(context),
+    )
+    context.log(f"shared collection: {shlex.join(['pytest', *request.arguments])}")
+    sys.stdout.flush()
+    try:
+        return shared.run(address, request, sys.stdout.fileno(), _collection_folder(context))
+    except shared.NotSharedError as why:
+        context.log(f"no shared collection: {why}")
+        return None
 
 
 def _variables(context: Context[Options], environment: Environment) -> dict[str, str]:

@@ -16,7 +16,8 @@ from pushgate.model.outcome import ExitCode, Outcome, Result, exit_code
 from pushgate.model.run_event import Consumer, JobFinished, JobOutput, JobStarted
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import NOXFILE, Definition
-from pushgate.run import job_processes, run_log
+from pushgate.run import job_output, job_processes, run_log
+from pushgate.run.collections import Collections
 from pushgate.run.job_processes import ESCALATION, Change, JobProcesses, ServerLostError
 from pushgate.run.judgement import judge
 from pushgate.run.preparation import Preparation
@@ -27,8 +28,8 @@ from pushgate.tools import interrupts, process
 _TICK_SECONDS: Final = 0.25
 """How often outputs and time limits are looked at."""
 
-_TAIL_BYTES: Final = 4096
-_LINE_CHARACTERS: Final = 500
+_MOMENT_SECONDS: Final = 0.02
+"""How often it is looked whether a collection serves while shards wait for it."""
 
 THREAD_VARIABLES: Final = (
     # How many threads OpenMP, the BLAS libraries, numexpr and Rust's rayon take.
@@ -108,6 +109,7 @@ class Run:
         self._running: dict[str, _Running] = {}
         self._outcomes: list[Outcome] = []
         self._preparation = Preparation(definition, jobs, folder)
+        self._collections = Collections(definition, (), folder)
         self._looked = 0.0
         self.first_bad = ""
 
@@ -126,7 +128,12 @@ class Run:
             What the shell is to be told.
         """
         with interrupts.counted() as signals:
-            schedule = Schedule(self._without_recalled(), seconds, cores, policy)
+            left = self._without_recalled()
+            self._collections = Collections(self._definition, left, self._folder)
+            schedule = Schedule(
+                *(self._collections.scheduled(left), self._collections.seconds(seconds)),
+                *(cores, policy),
+            )
             if not schedule.done:
                 self._carry_out(schedule, signals)
             self._recall.write()
@@ -136,15 +143,18 @@ class Run:
         log = self._folder / "server.log"
         with job_processes.serving(self._folder, log) as processes:
             try:
-                while not schedule.done:
+                while not schedule.done or self._collections.alive:
                     if signals.count:
                         self._interrupt(schedule, processes, signals.count)
                     for start in schedule.start():
                         self._start(processes, start)
                     self._preparation.go_on(processes, schedule.waiting, self._environment(1, 1))
-                    job_processes.wait(processes, signals.wakeup, _TICK_SECONDS)
+                    tick = _MOMENT_SECONDS if self._collections.pending else _TICK_SECONDS
+                    job_processes.wait(processes, signals.wakeup, tick)
                     for change in processes.changes():
                         self._follow(schedule, processes, change)
+                    for collection in self._collections.become_ready():
+                        _release(schedule, collection)
                     self._look(processes)
             except ServerLostError as error:
                 self._give_up(schedule, "interrupted" if signals.count else str(error))
@@ -167,6 +177,9 @@ class Run:
 
     def _start(self, processes: JobProcesses, start: Start) -> None:
         job = start.job
+        if job.name in self._collections:
+            self._collections.start(processes, start, self._environment(1, 1))
+            return
         log = self._file(job, "log")
         # One process, whatever the shell or the noxfile says: the cores are given out here.
         arguments = ["-f", NOXFILE, "-j", "1", "--report", str(self._file(job, "json"))]
@@ -178,7 +191,10 @@ class Run:
             [*arguments, *job.call[1:]],
             folder=self._definition.settings.root,
             # Processes that share a job's cores have one thread each.
-            environment=self._environment(start.cores, 1 if job.cores is None else start.cores),
+            environment={
+                **self._environment(start.cores, 1 if job.cores is None else start.cores),
+                **self._collections.variables(job.name),
+            },
             log=log,
         )
         self._running[job.name] = _Running(start, log)
@@ -199,7 +215,10 @@ class Run:
     def _follow(self, schedule: Schedule, processes: JobProcesses, change: Change) -> None:
         if self._preparation.follow(change.job, change.status):
             return
-        if change.status is None:
+        if change.job in self._collections:
+            if self._collections.follow(change):
+                _release(schedule, change.job)
+        elif change.status is None:
             # The server itself takes a moment to start, which is no time of the job's.
             self._running[change.job].since = time.monotonic()
         else:
@@ -219,13 +238,18 @@ class Run:
             run_log.shorten(running.log)
         outcome = self._recall.add(job, replace(outcome, seconds=took), running.log)
         self._told(outcome, running.log)
+        self._collections.leave(processes, job.name)
         for cancelled in schedule.finish(outcome):
             self._cancel(processes, cancelled)
 
     def _cancel(self, processes: JobProcesses, cancelled: Cancelled) -> None:
+        if cancelled.job in self._collections:
+            self._collections.end(processes, cancelled.job)
+            return
         running = self._running.get(cancelled.job)
         if running is None:
             self._never_started(cancelled)
+            self._collections.leave(processes, cancelled.job)
         else:
             self._end(processes, running, cancelled.reason)
 
@@ -251,15 +275,17 @@ class Run:
         for running in self._running.values():
             self._end(processes, running, "interrupted", times)
         for cancelled in schedule.drop_all("interrupted"):
-            self._never_started(cancelled)
+            self._cancel(processes, cancelled)
+        self._collections.interrupt(processes, times)
 
     def _look(self, processes: JobProcesses) -> None:
         """Tell what the jobs have printed, and end those whose time is over."""
         if time.monotonic() - self._looked < _TICK_SECONDS:
             return
         self._looked = time.monotonic()
+        self._collections.look(processes)
         for running in self._running.values():
-            size, line = _output(running.log, running.size)
+            size, line = job_output.look(running.log, running.size)
             if size != running.size:
                 running.size = size
                 name = running.start.job.name
@@ -279,18 +305,6 @@ class Run:
                 self._told(outcome, None if running is None else running.log)
 
 
-def _output(log: Path, known: int) -> tuple[int, str]:
-    """Return the size of a log and, where that is not known yet, its last line."""
-    try:
-        size = log.stat().st_size
-        return size, _last_line(log, size) if size != known else ""
-    except OSError:
-        return known, ""  # not there yet, or taken away
-
-
-def _last_line(log: Path, size: int) -> str:
-    with log.open("rb") as stream:
-        stream.seek(max(0, size - _TAIL_BYTES))
-        tail = stream.read(_TAIL_BYTES).decode(errors="replace")
-    lines = [line for line in tail.replace("\r", "\n").split("\n") if line.strip()]
-    return lines[-1].strip()[:_LINE_CHARACTERS] if lines else ""
+def _release(schedule: Schedule, collection: str) -> None:
+    """Let shards start: whatever became of their collection, each is judged on its own."""
+    schedule.finish(Outcome(job=collection, result=Result.PASSED))

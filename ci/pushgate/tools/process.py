@@ -22,7 +22,14 @@ NOWHERE: Final = Path(Path.cwd().anchor)
 GRACE_SECONDS: Final = 3.0
 """How long a child may take to end after each signal, before the next, harder one."""
 
+ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+"""What a child is sent that is to end, each ``GRACE_SECONDS`` after the one before."""
+
+COLLECTION_VARIABLE: Final = "PUSHGATE_COLLECTION"
+"""Tells a job of a run where a collection is that it may share; for its gate only."""
+
 _FOREIGN: Final = (
+    COLLECTION_VARIABLE,
     # An environment that happens to be active here and is not in CI.
     "VIRTUAL_ENV",
     "VIRTUAL_ENV_PROMPT",
@@ -292,7 +299,7 @@ _ended: set[subprocess.Popen[bytes]] = set()
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     try:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        for number in ENDING_SIGNALS:
             child.send_signal(number)
             try:
                 child.wait(GRACE_SECONDS)
