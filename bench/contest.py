@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -54,12 +54,14 @@ class Turn:
         seconds: How long it took.
         cpu: Seconds of processor time, of it and all that it waited for.
         peak: Memory of the largest of these processes, in MiB.
+        done: How much it has done; 0 where nobody counts.
     """
 
     output: str
     seconds: float
     cpu: float
     peak: float
+    done: int = 0
 
 
 Results = Mapping[str, Sequence[Turn]]
@@ -124,10 +126,11 @@ def held(contestants: Sequence[Contestant], rounds: int, *, warm: bool = True) -
             each.before()
             turn = run(each.command, each.folder, each.stdin)
             if each.done is not None:
-                done.setdefault(each.done(turn.output), each.name)
+                turn = replace(turn, done=each.done(turn.output))
+                done.setdefault(turn.done, each.name)
             if number >= 0:
                 results[each.name].append(_divided(turn, each.times))
-                print(f"  {each.name}: {turn.seconds:.3f} s", file=sys.stderr)
+                print(f"  {each.name}: {turn.seconds:.3f} s, CPU {turn.cpu:.3f}", file=sys.stderr)
     if len(done) > 1 or 0 in done:
         message = f"they did not do the same: {done}"
         raise DidNotWorkError(message)
@@ -135,7 +138,7 @@ def held(contestants: Sequence[Contestant], rounds: int, *, warm: bool = True) -
 
 
 def _divided(turn: Turn, times: float) -> Turn:
-    return Turn(turn.output, turn.seconds / times, turn.cpu / times, turn.peak)
+    return replace(turn, seconds=turn.seconds / times, cpu=turn.cpu / times)
 
 
 def median(turns: Sequence[Turn]) -> float:
