@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,10 @@ from projects import GIT, Workshop
 
 TASKS: Final = 12
 HOOK: Final = "pre-push"
+DEAREST: Final = 8
+IMPORT: Final = re.compile(r"^import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)", re.MULTILINE)
+"""A line of ``-X importtime``: the microseconds of a module itself, and its name."""
+
 FRAMEWORKS: Final = ("prek", "pre-commit")
 ONE_HOOK: Final = """repos:
   - repo: local
@@ -96,6 +101,8 @@ def report(workshop: Workshop) -> Iterator[str]:
     ]
     yield table(held(hooks, rounds), [each.name for each in hooks[1:3]], unit="ms")
 
+    yield _imports(pushgate.hook("imports"), pushgate)
+
     yield "`git push` of a new commit of the same files as a new branch, to a remote on this disk"
     pushes = [bare.push("no hook"), pushgate.push("Pushgate")]
     pushes += [clone.push(f"{name}, one hook of `true`") for name, clone in frameworks.items()]
@@ -103,6 +110,22 @@ def report(workshop: Workshop) -> Iterator[str]:
     yield table(results, ["no hook"], unit="ms")
     own = (median(results["Pushgate"]) - median(results["no hook"])) * 1000
     yield f"Pushgate's own part of a push: {own:.0f} ms."
+
+
+def _imports(hook: Contestant, clone: Clone) -> str:
+    """Tell the modules that a verified push imports, besides those of an empty Python."""
+    words = ("-m", "pushgate", HOOK, "origin", str(clone.remote))
+    bare = _imported(("-c", "pass"), hook).keys()
+    own = {name: cost for name, cost in _imported(words, hook).items() if name not in bare}
+    dearest = sorted(own, key=own.__getitem__, reverse=True)[:DEAREST]
+    told = ", ".join(f"{name} {own[name] / 1000:.1f}" for name in dearest)
+    return f"Pushgate imports {len(own)} modules, {sum(own.values()) / 1000:.1f} ms: {told}, ..."
+
+
+def _imported(words: Sequence[str], hook: Contestant) -> Mapping[str, int]:
+    command = (sys.executable, "-X", "importtime", "-P", *words)
+    told = run(command, hook.folder, hook.stdin).output
+    return {name: int(cost) for cost, name in IMPORT.findall(told)}
 
 
 def _workspace(workshop: Workshop) -> Path:
