@@ -31,7 +31,7 @@ PARTS: Final[Mapping[str, tuple[str, Callable[[Workshop], Iterator[str]]]]] = {
     "shards": ("How even the shards are", shards.report),
     "push": ("A verified push", push.report),
     "scale": ("Many files, many jobs", scale.report),
-    "overhead": ("What a gate costs in a Nox call of its own", overhead.report),
+    "overhead": ("What a job costs over its raw command", overhead.report),
 }
 PEERS: Final = ("nox", "tox", "pre-commit", "prek", "pytest", "coverage")
 
@@ -68,7 +68,7 @@ def _machine(workshop: Workshop) -> str:
         f"{datetime.now(UTC):%Y-%m-%d}, Pushgate {version('pushgate')} ({commit}), "
         f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()}), "
         f"Python {platform.python_version()}, uv {uv}, {', '.join(versions)}; "
-        f"medians of {workshop.rounds} rounds."
+        f"medians of {workshop.rounds} rounds (5 at least where a turn takes less than a second)."
     )
 
 

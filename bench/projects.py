@@ -37,6 +37,10 @@ shards = {SHARDS}
 inputs = ["src/**", "tests/**"]
 args = %s
 
+[tool.pushgate.gates]
+types.inputs = ["src/**", "tests/**"]
+coverage.inputs = ["src/**", "tests/**"]
+
 [tool.pushgate.gates.docs]
 run = ["true"]
 inputs = ["docs/**"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from contest import run
-from projects import SHARDS, Suite, Workshop, uncached
+from projects import Suite, Workshop, uncached
 
 
 def report(workshop: Workshop) -> Iterator[str]:
@@ -45,7 +45,7 @@ def _measured(suite: Suite) -> Mapping[str, tuple[float, float, float]]:
 
 
 def _even(seconds: Sequence[float]) -> tuple[float, float]:
-    return sum(seconds) / SHARDS, max(seconds)
+    return sum(seconds) / len(seconds), max(seconds)
 
 
 def _tests(folder: Path) -> Mapping[str, float]:
