@@ -1,119 +1,105 @@
-"""What a gate costs over its raw command, beside an empty Nox session.
-
-Run it with `uv run python bench/overhead.py [--rounds N]`. Each round runs every
-command once, in turns, so that a noisy machine is noisy for all; the table shows
-medians and what each adds to its raw command.
-"""
+"""What a job costs over its raw command: in a Nox call of its own, as in CI, and in a run."""
 
 from __future__ import annotations
 
-import argparse
-import os
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-PROJECT: Final = {
-    "pyproject.toml": """
-[project]
-name = "sample"
-version = "1.0"
-requires-python = ">=3.11"
-classifiers = ["Programming Language :: Python :: 3.11"]
+from contest import Contestant, Results, held, median, run, table
+from projects import Workshop, commit, uncached
 
-[tool.pushgate.gates.nothing]
-run = ["true"]
-environment = false
+MORE: Final = 8
+"""How many jobs the longer runs have more than the run with one."""
 
-[tool.pushgate.gates.python]
-run = ["python -c pass"]
-""",
+TRUE: Final = 'run = ["true"]\n'
+GATES: Final = {
+    "nothing": f"{TRUE}environment = false\n",
+    "python": 'run = ["python -c pass"]\n',
+    **{f"plain-{number}": f"{TRUE}environment = false\n" for number in range(MORE)},
+    **{f"locked-{number}": TRUE for number in range(MORE)},
+}
+FILES: Final = {
     "sample.py": '"""A module."""\n',
-    "noxfile.py": "import pushgate\n\npushgate.register()\n",
-    "empty/noxfile.py": """
-import nox
+    "empty/noxfile.py": """import nox
 
 
 @nox.session(venv_backend="none")
 def empty(session):
     pass
 """,
-    ".gitignore": ".nox/\n__pycache__/\n",
+}
+RUFF: Final = ".nox/tool-ruff/bin/ruff"
+LINT: Final = f"{RUFF} format --check . && {RUFF} check --no-fix ."
+RAW: Final[Mapping[str, str]] = {
+    "gate of `true`": "`true`",
+    "gate `lint`": "ruff format, ruff check",
+    "gate of `python -c pass`": "`python -c pass`",
 }
 
 
-def main() -> None:
-    """Measure, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="runs of each command (15)")
-    rounds: int = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory(prefix="pushgate-bench-") as folder:
-        root = Path(folder)
-        _make(root)
-        nox = (sys.executable, "-m", "nox")
-        ruff = ".nox/tool-ruff/bin/ruff"
-        commands: dict[str, Sequence[str]] = {
-            "raw `true`": ("true",),
-            "empty Nox session": (*nox, "-f", "empty/noxfile.py", "-s", "empty"),
-            "gate of `true`": (*nox, "-s", "nothing"),
-            "raw ruff format, ruff check": (
-                *("sh", "-c", f"{ruff} format --check . && {ruff} check --no-fix ."),
+def report(workshop: Workshop) -> Iterator[str]:
+    """Yield what a Nox call of a gate adds to its command, and what a job of a run does."""
+    root = workshop.generated("overhead", GATES, FILES)
+    run(("uv", "lock", "--quiet"), root)  # else each job asks the index for the newest versions
+    commit(root)
+    run((sys.executable, "-m", "nox", "-s", "lint", "python"), root)
+    yield from _calls(root, max(workshop.rounds, 5))
+    yield from _runs(root, max(workshop.rounds, 5))
+
+
+def _calls(root: Path, rounds: int) -> Iterator[str]:
+    nox = (sys.executable, "-m", "nox")
+    commands = {
+        "`true`": ("true",),
+        "ruff format, ruff check": ("sh", "-c", LINT),
+        "`python -c pass`": (".nox/python/bin/python", "-c", "pass"),
+        "empty Nox session": (*nox, "-f", "empty/noxfile.py", "-s", "empty"),
+        "gate of `true`": (*nox, "-s", "nothing"),
+        "gate `lint`": (*nox, "-s", "lint"),
+        "gate of `python -c pass`": (*nox, "-s", "python"),
+    }
+    results = _held(root, commands, rounds)
+    yield "A Nox call each"
+    yield table(results, ["empty Nox session"], unit="ms")
+    empty = median(results["empty Nox session"])
+    added = ((gate, median(results[gate]) - median(results[raw])) for gate, raw in RAW.items())
+    yield "Over its raw command, and over that and an empty Nox session: " + "; ".join(
+        f"{gate} {seconds * 1000:.0f} and {(seconds - empty) * 1000:.0f} ms"
+        for gate, seconds in added
+    )
+
+
+def _runs(root: Path, rounds: int) -> Iterator[str]:
+    one = (sys.executable, "-m", "pushgate", "run", *uncached(root), "-j", "1", "nothing")
+    results = _held(
+        root,
+        {
+            "`true`": ("true",),
+            "ruff format, ruff check": ("sh", "-c", LINT),
+            "a run with one job of `true`": one,
+            f"{MORE} more of them": (*one, *(f"plain-{number}" for number in range(MORE))),
+            f"{MORE} more, in the locked environment": (
+                *(*one, *(f"locked-{number}" for number in range(MORE))),
             ),
-            "gate `lint`": (*nox, "-s", "lint"),
-            "raw `uv pip install --upgrade`": (
-                *("sh", "-c", "uv pip install -q --python .nox/python/bin/python --upgrade -e ."),
-            ),
-            "gate of `python -c pass`": (*nox, "-s", "python"),
-        }
-        times = _measure(root, commands, rounds)
-    _print(times, rounds)
+            "`lint` more": (*one, "lint"),
+        },
+        rounds,
+    )
+    raw, lint, alone, plain, locked, linted = map(median, results.values())
+    yield "A run, one job at a time"
+    yield table(results, ["a run with one job of `true`"], unit="ms")
+    yield (
+        "A job of a run over its raw command: "
+        f"of `true` {((plain - alone) / MORE - raw) * 1000:.0f} ms; "
+        f"in the locked environment {((locked - alone) / MORE - raw) * 1000:.0f} ms; "
+        f"`lint` {(linted - alone - lint) * 1000:.0f} ms"
+    )
 
 
-def _make(root: Path) -> None:
-    for name, content in PROJECT.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(content.lstrip(), encoding="utf-8")
-    identity = ("-c", "user.name=bench", "-c", "user.email=bench@example.invalid")
-    for command in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-qm", "first")):
-        subprocess.run(("git", *command), cwd=root, check=True)  # noqa: S607  # the user's git
-
-
-def _measure(
-    root: Path, commands: Mapping[str, Sequence[str]], rounds: int
-) -> dict[str, list[float]]:
-    times: dict[str, list[float]] = {name: [] for name in commands}
-    for turn in range(-1, rounds):
-        # The gates first in the warming turn: they make the environments.
-        names = reversed(commands) if turn < 0 else iter(commands)
-        for name in names:
-            started = time.perf_counter()
-            subprocess.run(
-                commands[name], cwd=root, check=True, capture_output=True, env=os.environ
-            )
-            if turn >= 0:
-                times[name].append(time.perf_counter() - started)
-    return times
-
-
-def _print(times: Mapping[str, list[float]], rounds: int) -> None:
-    medians = {name: statistics.median(seconds) * 1000 for name, seconds in times.items()}
-    empty = medians["empty Nox session"]
-    raw = 0.0
-    print(f"medians of {rounds} rounds, in turns, {os.cpu_count()} cores\n")
-    print("| command | ms | over its raw command | over that and an empty Nox session |")
-    print("|---|---|---|---|")
-    for name, median in medians.items():
-        if name.startswith("raw"):
-            raw = median
-            print(f"| {name} | {median:.0f} | | |")
-        else:
-            print(f"| {name} | {median:.0f} | {median - raw:.0f} | {median - raw - empty:.0f} |")
-
-
-if __name__ == "__main__":
-    main()
+def _held(root: Path, commands: Mapping[str, Sequence[str]], rounds: int) -> Results:
+    entrants = [
+        Contestant(name=name, command=words, folder=root) for name, words in commands.items()
+    ]
+    return held(entrants, rounds)
