@@ -1,4 +1,4 @@
-"""The file of the history: SQLite in WAL mode, made anew where it cannot be used."""
+"""The file of history and records: SQLite in WAL mode, made anew where it cannot be used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Of the schema; raise it with every change."""
 
 _BUSY_SECONDS: Final = 20.0
@@ -46,6 +46,54 @@ _SCHEMA: Final = """
     );
     CREATE INDEX job_by_name ON job (name, result, run);
 """
+"""Of version 1."""
+
+_RECORDS: Final = """
+    ALTER TABLE job ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
+    ALTER TABLE job ADD COLUMN from_record INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX job_by_fingerprint ON job (fingerprint, name, from_record, result)
+        WHERE fingerprint != '';
+    CREATE VIEW judged_job AS SELECT *, (
+        fingerprint != '' AND result IN ('passed', 'failed') AND 2 = (
+            SELECT count(DISTINCT same.result) FROM job AS same
+            WHERE same.fingerprint = job.fingerprint AND same.fingerprint != ''
+            AND same.name = job.name AND same.from_record = 0
+            AND same.result IN ('passed', 'failed')
+        )
+    ) AS both_ways FROM job;
+    CREATE TABLE record (
+        digest TEXT PRIMARY KEY,
+        job TEXT NOT NULL,
+        project TEXT NOT NULL,
+        result TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        seconds REAL NOT NULL,
+        at REAL NOT NULL,
+        fresh_for REAL,
+        run TEXT NOT NULL,
+        used REAL NOT NULL,
+        seal TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX record_of_job ON record (job, project, at);
+    CREATE INDEX record_by_use ON record (used);
+    CREATE TABLE part (
+        record TEXT NOT NULL REFERENCES record (digest) ON DELETE CASCADE,
+        path TEXT NOT NULL,
+        mode INTEGER NOT NULL,
+        content TEXT NOT NULL,
+        PRIMARY KEY (record, path)
+    ) WITHOUT ROWID;
+    CREATE TABLE blob (
+        name TEXT PRIMARY KEY,
+        size INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE verified (
+        key TEXT PRIMARY KEY,
+        document TEXT NOT NULL,
+        used REAL NOT NULL
+    ) WITHOUT ROWID;
+"""
+"""What version 2 adds."""
 
 ERRORS: Final = (sqlite3.Error, UnicodeError)
 """What the use of a database raises; the second where text cannot be kept, or is damaged."""
@@ -58,7 +106,8 @@ class NewerDatabaseError(Exception):
 def connect(path: Path) -> sqlite3.Connection:
     """Open a database; make it where it is missing, and anew where it cannot be used.
 
-    What is damaged or of an older version is kept beside it (``.damaged``).
+    What an older Pushgate made is brought up to date; what is damaged is kept beside the new
+    one (``.damaged``).
 
     Args:
         path: The file, absolute.
@@ -98,12 +147,14 @@ def set_aside(path: Path) -> None:
 
 
 def _existing(path: Path) -> sqlite3.Connection | None:
-    """Open a database if there is one of this version."""
+    """Open a database if there is one of this version, or of one that can be brought to it."""
     if not path.exists():
         return None
     connection = _open(path, "rw")
     try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        version = _version(connection)
+        if version == 1:
+            version = _bring_up_to_date(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
     except ERRORS as error:
@@ -118,6 +169,21 @@ def _existing(path: Path) -> sqlite3.Connection | None:
         message = f"a newer Pushgate made {path.name}"
         raise NewerDatabaseError(message)
     return None
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> int:
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        # Another process may have done it meanwhile.
+        if _version(connection) == 1:
+            for statement in _RECORDS.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
+    return _version(connection)
 
 
 def _renewed(path: Path) -> sqlite3.Connection:
@@ -141,7 +207,8 @@ def _create(path: Path) -> None:
         leftover.unlink(missing_ok=True)
     with contextlib.closing(_open(new, "rwc")) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+        script = f"BEGIN; {_SCHEMA} {_RECORDS} PRAGMA user_version = {_VERSION}; COMMIT;"
+        connection.executescript(script)
     new.replace(path)
 
 
@@ -180,7 +247,7 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def _renewing(path: Path) -> Iterator[None]:
-    # Only where there is no history yet, or a damaged one.
+    # Only where there is no database yet, or a damaged one.
     from filelock import FileLock  # noqa: PLC0415
 
     with FileLock(path.with_name(f"{path.name}.lock"), timeout=_BUSY_SECONDS):
