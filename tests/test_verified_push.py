@@ -92,6 +92,13 @@ def test_what_the_database_says(gated: Gated, statement: str, fast: bool) -> Non
     assert is_fast(gated, "main") is fast
 
 
+def test_a_pass_whose_document_is_gone(gated: Gated) -> None:
+    """A failure that the database could not take down, for want of disk, took it away."""
+    for blob in (gated.state / "blobs").glob("??/*"):
+        blob.unlink()
+    assert not is_fast(gated, "main")
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no database", b"SQLite format 3\0half"])
 def test_a_database_that_is_none(gated: Gated, content: bytes | None) -> None:
     """A missing or damaged database is none of the user's problems: the push is judged."""

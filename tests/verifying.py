@@ -18,6 +18,7 @@ from pushgate.plan.definition import of_project
 from pushgate.run import database, target, verification
 from pushgate.run import premises as premises_module
 from pushgate.run.checkout import clean_checkout
+from pushgate.run.contents import Contents
 from pushgate.run.fingerprints import Fingerprints
 from pushgate.run.premises import Premises
 from pushgate.run.store import Store
@@ -85,6 +86,7 @@ def remember(
         for name, each in made.of.items():
             result = "passed" if passed(name) else "failed"
             connection.execute(_RECORD, (each.digest, name, result, now, fresh_for, now))
+            Contents(gated.state / "blobs").add_named(each.digest, each.document.encode())
 
 
 @contextlib.contextmanager

@@ -40,7 +40,7 @@ class _Table:
     default_python: str | None = dataclasses.field(default=None, metadata={"parse": _version})
     sources: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
-    verify_records: float = dataclasses.field(default=0.01, metadata={"minimum": 0})
+    verify_records: float = dataclasses.field(default=0.005, metadata={"minimum": 0})
     gates: dict[str, object] = dataclasses.field(default_factory=dict)
 
 

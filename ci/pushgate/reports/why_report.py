@@ -86,7 +86,9 @@ def _parts(fingerprint: Fingerprint) -> Iterator[tuple[str, str, str]]:
     yield "files", f"{count} files", fingerprint.files.digest[:_DIGEST_LENGTH]
     for part, values in fingerprint.parts.items():
         for name, value in values.items():
-            yield part, name, _short(value)
+            # Of the many variables that could matter, most are not there.
+            if value not in {"", "unset"}:
+                yield part, name, _short(value)
     if fingerprint.fresh_for is not None:
         yield "fresh for", "", f"{fingerprint.fresh_for:g} s"
 

@@ -29,11 +29,11 @@ def clean(store: Store, *, dry_run: bool) -> Iterator[str]:
     if running := [run.name for run in liveness.folders(store.runs) if liveness.is_under_way(run)]:
         message = f"a run is under way: wait for {', '.join(running)}, or end it"
         raise ConfigurationError(message)
-    database = [path for path in store.folder.glob(f"{store.database.name}*") if path.is_file()]
+    kept = [path for path in store.folder.glob("*") if path.is_file()]
     parts = {
         "records' outputs and logs": [store.blobs],
         "runs' logs": [store.runs],
-        "records and history": database,
+        "records and history": kept,
         "clean checkouts": [store.checkouts],
     }
     verb = "would remove" if dry_run else "removed"

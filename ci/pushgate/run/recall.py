@@ -52,6 +52,9 @@ class Recall:
 
     Only passes are taken, and only passes and failures are kept: of jobs that have a
     fingerprint, on files that are still the same when they have ended.
+
+    Attributes:
+        verified: The jobs that have a pass in the records and are run all the same.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Recall:
         self._run = run
         self._trust = trust
         self._pending: list[_Ended] = []
+        self.verified: list[str] = []
         self._looked, self._look_took = 0.0, 0.0
 
     def digests(self) -> Mapping[str, str]:
@@ -105,9 +109,11 @@ class Recall:
 
     def _record(self, job: Job) -> Record | None:
         fingerprint = self._taken.of.get(job.name)
-        if fingerprint is None or random.random() < self._trust.verify:  # noqa: S311  # a sample
+        record = None if fingerprint is None else self._records.find(fingerprint)
+        if record and random.random() < self._trust.verify:  # noqa: S311  # a sample
+            self.verified.append(job.name)
             return None
-        return self._records.find(fingerprint)
+        return record
 
     def _put_back(self, job: Job, record: Record, log: Path) -> Outcome | None:
         root = self._definition.settings.root

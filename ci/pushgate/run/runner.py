@@ -13,7 +13,7 @@ from pushgate.gates.base import CORES_VARIABLE
 from pushgate.gates.execution import RUN_VARIABLE
 from pushgate.model.job import Job
 from pushgate.model.outcome import ExitCode, Outcome, Result, exit_code
-from pushgate.model.run_event import Consumer, JobFinished, JobOutput, JobStarted
+from pushgate.model.run_event import Consumer, JobFinished, JobOutput, JobStarted, Note
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import NOXFILE, Definition
 from pushgate.run import job_output, job_processes, run_log
@@ -165,6 +165,9 @@ class Run:
         recalled = self._recall.take(self._jobs, logs)
         for name, outcome in recalled.items():
             self._told(outcome, logs[name])
+        if verified := ", ".join(self._recall.verified):
+            text = f"run all the same, to verify what is recorded: {verified}"
+            self._publish(Note(at=time.time(), text=text))
         return [
             replace(
                 job,

@@ -93,6 +93,10 @@ def jobs_passed(common: str, pushes: Sequence[tuple[str, str]]) -> int:
         connection.close()
     if count != len(jobs) or not jobs:
         raise LookupError(count)
+    # A failure that no database could take down has taken the document of the pass away.
+    documents = (f"{common}/pushgate/blobs/{digest[:2]}/{digest[2:]}" for digest, _ in jobs)
+    if not all(map(os.path.exists, documents)):
+        raise LookupError(common)
     return count
 
 
