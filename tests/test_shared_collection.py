@@ -28,14 +28,17 @@ test = ["pytest"]
 python = ["{python}"]
 sources = ["state"]
 gates.test.shards = 2
+gates.test.args = ["-o", "junit_logging=all"]
 
 [tool.coverage.run]
 branch = {branch}
 """
 
 STATE: Final = """import atexit
-import os
+import random
 import weakref
+
+random.seed(7)
 
 COUNT = [0]
 
@@ -98,6 +101,7 @@ def pytest_collection_modifyitems(items):
 """
 
 TESTS: Final = """import os
+import random
 import subprocess
 import sys
 
@@ -121,6 +125,11 @@ def test_fails(capfd):
     assert capfd.readouterr().out == "to the descriptor"
     print("what the failing test prints")
     assert looped(3) == 7
+
+
+def test_seed():
+    print(random.random())
+    assert random.random() == 0.15084917392450192
 
 
 def test_session(session_value):
@@ -183,6 +192,7 @@ def _check_shared(run: Watched) -> None:
         log = run.log(job).decode()
         assert "> shared collection: " in log
         assert "no shared collection" not in log
+        assert "CoverageWarning" not in log
 
 
 @pytest.mark.parametrize("branch", [True, False])
@@ -255,7 +265,7 @@ def test_broken_tests(make_project: MakeProject) -> None:
 
 ARCHIVES: Final[Mapping[str, tuple[str, ...]]] = {
     "click": ("tests/test_arguments.py", "tests/test_basic.py", "tests/test_imports.py"),
-    "packaging": ("tests/test_markers.py", "tests/test_utils.py"),
+    "packaging": ("tests/test_utils.py", "tests/test_requirements.py"),
 }
 
 

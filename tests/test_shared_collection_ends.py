@@ -29,6 +29,7 @@ python = ["@PYTHON@"]
 
 [tool.pushgate.gates.test]
 shards = 2
+args = ["-o", "junit_logging=all"]
 """
 
 TESTS: Final = """import os
@@ -54,6 +55,14 @@ def test_ends(name):
             time.sleep(0.01)
     if what == "killed" and name == "one":
         os.kill(os.getpid(), signal.SIGKILL)
+    if what == "printing":
+        os.write(1, f"printed by {name}".encode())
+        Path({alive!r}, name + ".printed").touch()
+        other = Path({alive!r}, ("two" if name == "one" else "one") + ".printed")
+        until = time.monotonic() + 20
+        while not other.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not other.exists()
     if what == "waiting":
         subprocess.Popen(shlex.split({stray!r}))
         subprocess.run(shlex.split({near!r}.replace("near", name)), check=True)
@@ -128,6 +137,17 @@ def test_strays_and_deaths(project: Project) -> None:
         project.write({"what": what, "pyproject.toml": f"{SETTINGS}timeout = 5\n"})
         run = watch(project, "-j", "2", "test")
         assert _reasons(run) == {"(1of2)": slow, "(2of2)": slow}
+
+
+def test_what_is_captured(project: Project) -> None:
+    """What shards print at the same time is kept apart."""
+    project.write({"what": "printing"})
+    watch(project, "-j", "2", "test")
+    for index, (own, other) in enumerate([("one", "two"), ("two", "one")], start=1):
+        folder = project.outputs(f"test-{PYTHON}({index}of2)")
+        report = (folder / "junit.xml").read_text(encoding="utf-8")
+        assert f"printed by {own}" in report
+        assert f"printed by {other}" not in report
 
 
 def test_interrupts(project: Project, living: Living) -> None:

@@ -38,10 +38,9 @@ REFUSED: Final = {
         "import mmap\nM = mmap.mmap(-1, 4096)",
         "memory is shared: ",
     ),
-    "random numbers": ("import random\nR = random.random()", "the random generator was used"),
-    "a seed": ("import random\nrandom.seed(1)", "the random generator was used"),
+    "random numbers": ("import random\nR = random.random()", "random numbers were drawn"),
     "a timer": ("import signal\nsignal.setitimer(signal.ITIMER_REAL, 90)", "a timer is set"),
-    "the process id": ("import os\nOWN = os.getpid()", "the process id is remembered in "),
+    "the process id": ("import os\nOWN = os.getpid()", "the process id is remembered in: test_it"),
     "a tracer": ("import sys\nsys.setprofile(lambda *_: None)", "something else traces"),
     "gevent": ("import sys\nsys.modules['gevent'] = sys", "imported: gevent"),
 }

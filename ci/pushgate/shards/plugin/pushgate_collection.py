@@ -21,6 +21,7 @@ import pushgate_forking
 import pushgate_premises
 
 _OUTPUTS = "PUSHGATE_SHARD_OUTPUT"
+_MEASURED_BEFORE = ("module-not-measured", "no-data-collected")
 
 
 class _Collection:
@@ -90,8 +91,13 @@ class _Collection:
         sys.argv[1:] = request["arguments"]
         _configure(config, request)
         self.before.forget_exit_handlers()
+        self.before.restore_randomness()
         self.coverage = coverage.Coverage(config_file=request["rcfile"])
         self.coverage.start()
+        # What was imported while collecting is measured in the files that were copied. Said after
+        # the start: processes below are told the project's own settings.
+        silent = [*(self.coverage.get_option("run:disable_warnings") or ()), *_MEASURED_BEFORE]
+        self.coverage.set_option("run:disable_warnings", silent)
 
 
 def _flush(config):

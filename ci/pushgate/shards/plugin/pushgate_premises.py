@@ -13,6 +13,8 @@ import weakref
 from pathlib import Path
 
 _ANY_DEVICE = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+_BITS_OF_A_BLOCK = 624 * 32  # the Mersenne Twister makes so many at once
+_MOST_BLOCKS = 200
 _OLDEST_COVERAGE = (7, 10)
 
 
@@ -23,8 +25,10 @@ class Before:
         self.folder = Path.cwd()
         self.open = _open_files()
         self.early = set()
+        self.modules = set()
         self.mappings = _shared_mappings()
         self.random = random.getstate()
+        self.seeded = None
         self.temporary = []
         sys.addaudithook(self._audit)
 
@@ -33,8 +37,9 @@ class Before:
             self.temporary.append(arguments[0])
 
     def take_pytests_own(self):
-        """Note the files that pytest has open before it loads anything of the project's."""
+        """Note what pytest has open and imported before it loads anything of the project's."""
         # What it captures goes to files without a name; each fork is given its own.
+        self.modules = set(sys.modules)
         self.early = {file for file in _open_files().values() if file.endswith(" (deleted)")}
 
     def refuse(self, config, coverage):
@@ -52,8 +57,8 @@ class Before:
             _timers,
             _tracers,
             lambda: self._measured_now(coverage),
-            lambda: self._randomness(config),
-            _remembered,
+            self._randomness,
+            lambda: _remembered(self.modules),
             _exits,
         )
         return next(filter(None, (reason() for reason in reasons)), "")
@@ -86,11 +91,20 @@ class Before:
             frame = frame.f_back
         return ""
 
-    def _randomness(self, config):
-        # pytest-randomly seeds it again for each test.
-        if random.getstate() == self.random or config.pluginmanager.hasplugin("randomly"):
+    def _randomness(self):
+        state = random.getstate()
+        if state == self.random:
             return ""
-        return "the random generator was used while collecting"
+        if _drawn(self.random, state):
+            # Each process would have numbers of its own, but all forks the same.
+            return "random numbers were drawn while collecting"
+        self.seeded = state
+        return ""
+
+    def restore_randomness(self):
+        """Let a seed that was set while collecting hold here, too: a fork gets another one."""
+        if self.seeded is not None:
+            random.setstate(self.seeded)
 
     def forget_exit_handlers(self):
         """Leave what was to be done at the exit to the process that was forked."""
@@ -105,6 +119,17 @@ class Before:
             atexit.register(sys.modules["multiprocessing.util"]._exit_function)  # noqa: SLF001
         atexit.register(weakref.finalize._exitfunc)  # noqa: SLF001
         weakref.finalize._registered_with_atexit = True  # noqa: SLF001
+
+
+def _drawn(before, after):
+    """Tell whether drawing numbers alone leads from one state to another, not a seed."""
+    generator = random.Random()  # noqa: S311  # it is to foretell
+    generator.setstate(before)
+    for _ in range(_MOST_BLOCKS):
+        if generator.getstate()[1][:-1] == after[1][:-1]:
+            return True
+        generator.getrandbits(_BITS_OF_A_BLOCK)
+    return False
 
 
 def _open_files():
@@ -185,13 +210,13 @@ def _tracers():
     return "something else traces" if sys.gettrace() or sys.getprofile() else ""
 
 
-def _remembered():
-    """Find modules that have noted which process they are in."""
+def _remembered(others):
+    """Find modules, but for some, that have noted which process they are in."""
     own = os.getpid()
     names = set()
     for name, module in list(sys.modules.items()):
         values = list(getattr(module, "__dict__", {}).values())
-        if any(type(value) is int and value == own for value in values):
+        if name not in others and any(type(value) is int and value == own for value in values):
             names.add(name)
     return _named("the process id is remembered in", names)
 
