@@ -88,7 +88,7 @@ def test_the_report_tells_what_came_from_records_and_what_is_flaky(
         ("lint", "flaky", words),
         ("types", "passed", "/logs/types.log"),
         ("lint", "failed", f"2 findings; {words}"),
-        ("types", "passed", "from a record /logs/types.log"),
+        ("types", "passed", "from its record: passed just now /logs/types.log"),
     ]
     run = history_report.find_run(history, tmp_path, "r2")
     told = json.loads(history_report.run_to_json(run, history.jobs("r2")))
