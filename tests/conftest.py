@@ -30,6 +30,19 @@ REQUIRED: Final = frozenset(os.environ.get("PUSHGATE_TESTS_REQUIRE", "").split("
 """What this machine must have: a test that lacks it fails instead of being skipped."""
 
 
+OLDEST: Final = (3, 11)
+"""The Python whose tests include the slow ones: what they ask is the same under every other."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow tests to the oldest Python."""
+    if sys.version_info[:2] == OLDEST:
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    items[:] = [item for item in items if item not in slow]
+    config.hook.pytest_deselected(items=slow)
+
+
 def lacks(what: str, reason: str) -> NoReturn:
     """Skip a test for the lack of something, or fail it where that is required.
 

@@ -212,6 +212,7 @@ def _ended(
     return run.process.returncode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_nothing_stays(project: Project, living: Living, way: str) -> None:
     """Nothing of it lives on, the status is 130, no lock is left, and the next run passes."""

@@ -265,7 +265,7 @@ def test_broken_tests(make_project: MakeProject) -> None:
 
 ARCHIVES: Final[Mapping[str, tuple[str, ...]]] = {
     "click": ("tests/test_arguments.py", "tests/test_basic.py", "tests/test_imports.py"),
-    "packaging": ("tests/test_utils.py", "tests/test_requirements.py"),
+    "packaging": ("tests/test_utils.py", "tests/test_musllinux.py"),
 }
 
 

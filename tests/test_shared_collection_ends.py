@@ -118,6 +118,7 @@ def _reasons(run: Watched) -> dict[str, tuple[str, str]]:
     return {job.removeprefix(f"test-{PYTHON}"): told for job, told in run.outcomes.items()}
 
 
+@pytest.mark.slow
 def test_strays_and_deaths(project: Project) -> None:
     """What a shard leaves is ended and told; one that is killed fails alone; slow ones end."""
     project.write({"what": "stray"})
