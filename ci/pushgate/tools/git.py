@@ -12,6 +12,9 @@ from typing import Final
 
 from pushgate.tools import process
 
+_SUBMODULE: Final = "160000"
+"""The mode of a submodule, which is a folder and no file of this repository."""
+
 _FIELDS_BEFORE_PATH: Final = {"1": 7, "u": 9}
 """How many fields stand between an entry's kind and its path in `git status --porcelain=v2`."""
 
@@ -129,13 +132,22 @@ def ignored_files(folder: Path) -> tuple[str, ...]:
 
 def tracked_files(folder: Path) -> tuple[str, ...]:
     """List the tracked files below ``folder``, relative to it, that exist."""
-    listing = ask(folder, "ls-files", "-z").stdout
-    paths = (path for path in listing.split("\0") if path)
-    return tuple(path for path in paths if _is_file_or_link(folder / path))
+    # Git looks at 50,000 files in the time that Python needs for a few thousand.
+    gone = set(ask(folder, "ls-files", "--deleted", "-z").stdout.split("\0"))
+    present: dict[str, None] = {}
+    for entry in ask(folder, "ls-files", "--stage", "-t", "-z").stdout.split("\0")[:-1]:
+        about, _, path = entry.partition("\t")
+        tag, mode, *_ = about.split(" ", 2)
+        if path in gone or mode == _SUBMODULE:
+            continue
+        # Left out of a sparse checkout, as far as git knows.
+        if tag != "S" or _is_file_or_link(folder / path):
+            present[path] = None
+    return tuple(present)
 
 
 def _is_file_or_link(path: Path) -> bool:
-    # A link counts whatever it leads to; a submodule is a folder, and no file of this repository.
+    # A link counts whatever it leads to.
     return path.is_symlink() or path.is_file()
 
 
