@@ -30,6 +30,7 @@ IGNORED: Final = "\n.nox/\n.tox/\n.bench/\n__pycache__/\n*.egg-info/\n.pytest_ca
 SETTINGS: Final = f"""
 
 [tool.pushgate]
+verify-records = 0
 python = {json.dumps(PYTHONS)}
 
 [tool.pushgate.gates.test]
@@ -259,7 +260,7 @@ class Workshop:
         """
         root = self.folder / name
         tables = (f"\n[tool.pushgate.gates.{gate}]\n{text}" for gate, text in gates.items())
-        head = f'{PROJECT}\n[tool.pushgate]\npython = ["{PYTHONS[0]}"]\n'
+        head = f'{PROJECT}\n[tool.pushgate]\nverify-records = 0\npython = ["{PYTHONS[0]}"]\n'
         head += "gates.build.enabled = false\n"  # it holds nothing to build
         ignored = IGNORED + files.get(".gitignore", "")
         own = {"pyproject.toml": head + "".join(tables), "noxfile.py": NOXFILE}
