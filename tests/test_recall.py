@@ -271,6 +271,31 @@ def test_a_push_of_what_was_run_takes_the_records(
     assert (tmp_path / "runs").read_text(encoding="utf-8") == ""
 
 
+ADOPTED: Final = """import os
+import nox
+import pushgate
+
+nox.options.default_venv_backend = "none"
+pushgate.register()
+
+@nox.session
+def old(session):
+    with open(os.environ["RUNS"], "a") as runs:
+        print("old", file=runs)
+"""
+
+
+def test_a_session_of_the_projects_own_runs_once(make_project: MakeProject, tmp_path: Path) -> None:
+    """It knows nothing of Pushgate, and leaves no outcome."""
+    table = f"[tool.pushgate]\npython = ['@PYTHON@']\n{ALWAYS}gates.old.session = 'old'\n"
+    counted = Counted(
+        make_project({"pyproject.toml": table, "noxfile.py": ADOPTED}), tmp_path / "r"
+    )
+    assert counted.ran() == ["old"]
+    assert counted.ran() == []
+    assert counted.ran("--commit", "HEAD") == []
+
+
 def test_why_tells_what_is_different_from_the_last_run(counted: Counted) -> None:
     never = counted.project.pushgate("why", "docs")
     assert never.returncode == 0, never.stdout

@@ -120,7 +120,9 @@ class Recall:
         started = time.monotonic()
         if not self._records.put_back(record, root / job.outputs, log):
             return None
-        if not execution.take_over(root, job, self._state):
+        # A session that the project had already leaves no outcome.
+        adopted = self._definition.is_adopted(job)
+        if not adopted and not execution.take_over(root, job, self._state):
             return None
         return Outcome(
             job=job.name,
