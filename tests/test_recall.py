@@ -100,10 +100,65 @@ def test_a_clean_tree_and_its_commit_share_their_records(counted: Counted) -> No
 
 
 def test_a_commit_of_what_was_run_is_known(counted: Counted) -> None:
-    counted.project.write({"new.txt": "untracked, and not ignored\n"})
+    counted.project.write({"new.txt": "new, and added\n", "docs/index.md": "# Edited\n"})
+    counted.project.git("add", "new.txt")
     counted.ran()
     counted.project.commit()
     assert counted.ran("--commit", "HEAD") == []
+
+
+def test_what_was_untracked_is_looked_at_as_part_of_its_commit(counted: Counted) -> None:
+    """Some gates look at tracked files only: they have not seen what was not added."""
+    counted.project.write({"docs/new.md": "untracked, and not ignored\n"})
+    assert counted.ran() == ["all", "docs"]
+    assert counted.ran() == []
+    counted.project.commit()
+    assert counted.ran("--commit", "HEAD") == ["all", "docs"]
+
+
+def test_what_is_built_here_keeps_a_pass_from_its_commit(counted: Counted) -> None:
+    """An ignored `build/` is no cache: a job may read it."""
+    counted.project.write({".gitignore": ".nox/\n__pycache__/\nbuild/\n"})
+    counted.project.commit()
+    counted.project.write({"build/generated.txt": "CI will not have it\n"})
+    assert counted.ran() == ["all", "docs"]
+    assert counted.ran("--commit", "HEAD") == ["all"]
+    counted.project.write({"build/generated.txt": "something else\n"})
+    assert counted.ran() == ["all"]
+
+
+def test_settings_above_the_repository_count(counted: Counted) -> None:
+    """Tools look for their settings in the folders above, which a clean checkout has not."""
+    above = counted.project.root.parent / "pytest.ini"
+    above.write_text("[pytest]\n", encoding="utf-8")
+    counted.ran()
+    assert counted.ran() == []
+    above.unlink()
+    assert counted.ran() == ["all", "docs"]
+
+
+def test_a_module_of_the_noxfile_counts(make_project: MakeProject, tmp_path: Path) -> None:
+    """What the noxfile imports of the project's own defines its gates, whatever they read."""
+    counted = Counted.made(make_project, tmp_path)
+    noxfile = "import sys\nsys.path.insert(0, '.')\nimport helper\n"
+    files = {"helper.py": "", "noxfile.py": f"{noxfile}import pushgate\n\npushgate.register()\n"}
+    counted.project.write(files)
+    counted.project.commit()
+    counted.ran()
+    counted.project.write({"helper.py": "# other\n"})
+    assert counted.ran() == ["all", "docs"]
+
+
+def test_where_a_link_leads_counts(counted: Counted, tmp_path: Path) -> None:
+    """A tracked link that leaves the repository is read for what it leads to."""
+    outside = tmp_path / "data.txt"
+    outside.write_text("A", encoding="utf-8")
+    (counted.project.root / "data.txt").symlink_to(outside)
+    counted.project.commit()
+    counted.ran()
+    assert counted.ran() == []
+    outside.write_text("other", encoding="utf-8")
+    assert counted.ran() == ["all"]
 
 
 def test_an_ignored_file_keeps_a_pass_from_its_commit(counted: Counted) -> None:
@@ -113,7 +168,8 @@ def test_an_ignored_file_keeps_a_pass_from_its_commit(counted: Counted) -> None:
     counted.project.write({"local.py": "CI will not have it\n"})
     counted.ran()
     assert counted.ran() == []
-    assert counted.ran("--commit", "HEAD") == ["all", "docs"]
+    # What reads none of it is known.
+    assert counted.ran("--commit", "HEAD") == ["all"]
 
 
 def test_no_cache_runs_every_job_and_keeps_how_it_ended(counted: Counted) -> None:
@@ -136,6 +192,8 @@ def test_verified_records_shout_where_a_job_ends_in_another_way(counted: Counted
     assert ran == ["all", "docs"]
     assert "on exactly the same files it passed just now" in told
     assert "it is flaky, or reads what it does not declare" in told
+    why = counted.project.pushgate("why", "all").stdout
+    assert "all would run: on exactly this it failed just now" in why
     # Its pass is none to build on any more.
     assert counted.ran(code=1) == ["all", "docs"]
 
@@ -169,7 +227,10 @@ def test_nothing_is_kept_of_files_that_changed_meanwhile(make_project: MakeProje
     project.commit()
     waits = "while ! test -e started; do sleep 0.05; done; echo after > untracked; touch go"
     both = f"({waits}) & {sys.executable} -m pushgate run --all; wait"
-    assert project.run("sh", "-c", both).returncode == 0
+    first = project.run("sh", "-c", both)
+    assert first.returncode == 0, first.stdout
+    told = "the files changed meanwhile: how these ended is not recorded: slow"
+    assert told in first.stdout
     (project.root / "untracked").unlink()
     told = project.pushgate("run", "--all").stdout
     assert "from records" not in told

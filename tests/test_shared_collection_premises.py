@@ -14,7 +14,7 @@ from pushgate.shards import collection, shared
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="collections are shared on Linux")
 
-FOLDER: Final = "files are left in the folder for temporary ones: "
+FOLDER: Final = "made while collecting, and still there: "
 
 REFUSED: Final = {
     "a thread": ("import threading\nthreading.Timer(3, print).start()", "2 threads run after"),
@@ -39,6 +39,13 @@ REFUSED: Final = {
         "memory is shared: ",
     ),
     "random numbers": ("import random\nR = random.random()", "random numbers were drawn"),
+    "a folder": ("import os\nos.mkdir('made')", FOLDER),
+    "an id": ("import uuid\nRUN = uuid.uuid4()", "random bytes were drawn while collecting in: /"),
+    "a secret": ("import secrets\nKEY = secrets.token_hex()", "random bytes were drawn"),
+    "the process id in a name": (
+        "import os\nNAME = f'worker-{os.getpid()}'",
+        "the process id is remembered in: test_it",
+    ),
     "a timer": ("import signal\nsignal.setitimer(signal.ITIMER_REAL, 90)", "a timer is set"),
     "the process id": ("import os\nOWN = os.getpid()", "the process id is remembered in: test_it"),
     "a tracer": ("import sys\nsys.setprofile(lambda *_: None)", "something else traces"),
@@ -116,6 +123,14 @@ def test_another_that_chooses(tmp_path: Path) -> None:
     )
     _collect(tmp_path, "")
     assert _refusal(tmp_path) == "the last to choose tests is not pytest-split: Last"
+
+
+@pytest.mark.parametrize("hook", ["pytest_sessionfinish", "pytest_unconfigure"])
+def test_what_is_undone_at_the_end(tmp_path: Path, hook: str) -> None:
+    """What was done once for all must not be undone by each shard."""
+    (tmp_path / "conftest.py").write_text(f"def {hook}():\n    pass\n")
+    _collect(tmp_path, "")
+    assert _refusal(tmp_path) == f"each shard would call: {hook} of conftest.py"
 
 
 def test_workers(tmp_path: Path) -> None:

@@ -195,6 +195,9 @@ class WithEnvironment(Gate, Protocol):
 class Collecting(Sharded, Protocol):
     """A gate whose jobs of one session may share what each would do first."""
 
+    def collects(self, settings: Settings) -> bool:
+        """Tell whether the project lets them."""
+
     def collect(self, context: Context[Any], address: str) -> None:
         """Do that once, and serve the jobs, until an interrupt comes.
 

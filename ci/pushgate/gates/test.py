@@ -43,6 +43,8 @@ class Options(GateOptions):
         extras: Extras to install; all unless given.
         groups: Dependency groups to install besides the default ones; those that are
             called after tests, else those that hold pytest, unless given.
+        share_collection: Whether the shards of a Python may collect their tests once for all,
+            in a run.
     """
 
     after: tuple[str, ...] = ("lint", "types", "build")
@@ -51,6 +53,7 @@ class Options(GateOptions):
     args: tuple[str, ...] = ()
     extras: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
+    share_collection: bool = True
 
 
 def applies(settings: Settings) -> Applies:
@@ -124,6 +127,12 @@ def run(context: Context[Options]) -> None:
         message = f"pytest ended with {code}; again: `{shlex.join(context.job.call)}`"
         raise JobFailed(message)
     _check_account(context)
+
+
+def collects(settings: Settings) -> bool:
+    """Tell whether the project lets the shards of a Python share a collection."""
+    options = settings.gates[name]
+    return isinstance(options, Options) and options.share_collection
 
 
 def collect(context: Context[Options], address: str) -> None:

@@ -38,6 +38,7 @@ class Definition:
         reasons: Why each of them is on.
         off: The gates that are off.
         jobs: Their jobs, each after what it needs.
+        imported: The project's own modules that its noxfile imports.
     """
 
     settings: Settings
@@ -45,6 +46,7 @@ class Definition:
     reasons: Mapping[str, str]
     off: tuple[GateOff, ...]
     jobs: tuple[Job, ...]
+    imported: tuple[Path, ...] = ()
 
     def job(self, name: str) -> Job:
         """Return the job of a name.
@@ -85,18 +87,19 @@ def of_project(root: Path) -> Definition:
         ConfigurationError: With every problem that was found.
     """
     noxfile = root / NOXFILE
+    imported: list[Path] = []
     with own.collecting() as declared:
         if noxfile.is_file():
             try:
                 # As Nox reads it: in its own folder. What it prints is none of our output.
-                with contextlib.chdir(root), _on_stderr(), _undone(root):
+                with contextlib.chdir(root), _on_stderr(), _undone(root, imported):
                     runpy.run_path(str(noxfile))
             except ConfigurationError:
                 raise
             except (Exception, SystemExit) as error:
                 message = f"{NOXFILE} cannot be read: {type(error).__name__}: {error}"
                 raise ConfigurationError(message) from error
-    return define(root, declared)
+    return replace(define(root, declared), imported=tuple(imported))
 
 
 @contextlib.contextmanager
@@ -114,10 +117,14 @@ def _on_stderr() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _undone(root: Path) -> Iterator[None]:
+def _undone(root: Path, imported: list[Path]) -> Iterator[None]:
     """Undo what a noxfile does to this process, which may read that of another commit next.
 
     The project's own modules are forgotten: those of another commit have the same names.
+
+    Args:
+        root: The project's folder.
+        imported: Is given the files of these modules.
     """
     known, path, environment = set(sys.modules), list(sys.path), dict(os.environ)
     importlib.invalidate_caches()
@@ -131,6 +138,7 @@ def _undone(root: Path) -> Iterator[None]:
             module = sys.modules[name]
             places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
             if any(place and Path(place).is_relative_to(root) for place in places):
+                imported += [Path(place) for place in places if place and Path(place).is_file()]
                 del sys.modules[name]
 
 

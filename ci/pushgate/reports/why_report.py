@@ -55,11 +55,13 @@ def _verdict(explanation: Explanation) -> Iterator[Text]:
         return
     if record := explanation.record:
         yield line(name, f" would be taken from its record: {_told(record)}")
+    elif failed := explanation.failed:
+        yield line(name, f" would run: on exactly this it {_told(failed)}")
     else:
         yield line(name, " would run: it has not passed on what it depends on now")
     if last := explanation.last:
         yield line(f"its last run on something else: {_told(last)}; different since then:")
-    elif record is None:
+    elif record is None and explanation.failed is None:
         yield line("it never ran before, as far as records go back")
 
 
@@ -105,6 +107,7 @@ def _as_json(explanation: Explanation) -> Mapping[str, object]:
         "without": explanation.without,
         "fingerprint": None if fingerprint is None else _fingerprint(fingerprint),
         "record": _record(explanation.record),
+        "failed": _record(explanation.failed),
         "last": _record(explanation.last),
         "differences": [dataclasses.asdict(each) for each in explanation.differences],
     }

@@ -181,7 +181,9 @@ class Collections:
         gate = self._definition.gates.get(job.gate)
         # With workers of its own, a shard collects in each of them.
         alone = job.shard is not None and job.cores == 1
-        return shared.supported() and alone and isinstance(gate, Collecting)
+        if not (shared.supported() and alone and isinstance(gate, Collecting)):
+            return False
+        return gate.collects(self._definition.settings)
 
 
 def _collection(name: str, shards: Sequence[Job]) -> _Collection:

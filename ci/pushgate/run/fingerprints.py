@@ -13,9 +13,8 @@ from typing import Final
 from pushgate.gates.own import OwnGate, OwnOptions
 from pushgate.model.fingerprint import Fingerprint
 from pushgate.model.job import Job
-from pushgate.model.settings import Settings
 from pushgate.plan.definition import Definition
-from pushgate.run import job_files
+from pushgate.run import beside
 from pushgate.run.job_files import JobFiles
 from pushgate.run.machine import Machine, UnknownStateError
 from pushgate.run.premises import Premises
@@ -37,14 +36,14 @@ class Fingerprints:
         without: Why a job has none, by its name.
         premises: What of this machine they rest on.
         files: The files that they were taken of; None where these cannot be told.
-        ignored: The ignored files beside them; None for a commit, which has none.
+        commit: The commit that they were taken of; None: of the files as they are.
     """
 
     of: Mapping[str, Fingerprint]
     without: Mapping[str, str]
     premises: Premises
     files: JobFiles | None = None
-    ignored: Mapping[str, str] | None = None
+    commit: str | None = None
 
 
 def take(definition: Definition, commit: str | None) -> Fingerprints:
@@ -57,9 +56,9 @@ def take(definition: Definition, commit: str | None) -> Fingerprints:
         commit: The commit that is cleanly checked out there; None: the files as they are.
     """
     settings = definition.settings
+    above = beside.settings_above(settings)
     with ThreadPoolExecutor() as asking:
-        files = asking.submit(JobFiles.of, settings, commit)
-        ignored = None if commit else asking.submit(job_files.ignored, settings)
+        files = asking.submit(JobFiles.of, settings, commit, definition.imported)
         machine = Machine(settings, asking)
         machine.expect(
             {
@@ -71,9 +70,7 @@ def take(definition: Definition, commit: str | None) -> Fingerprints:
             {image for gate in definition.gates for image in settings.gates[gate].images},
         )
         try:
-            taking = _Taking(
-                definition, machine, files.result(), ignored.result() if ignored else {}
-            )
+            taking = _Taking(definition, machine, files.result(), above)
         except (HiddenChangesError, process.CommandError, OSError) as error:
             without = dict.fromkeys((job.name for job in definition.jobs), str(error))
             return Fingerprints({}, without, machine.premises())
@@ -82,17 +79,16 @@ def take(definition: Definition, commit: str | None) -> Fingerprints:
         return Fingerprints(
             *(taking.of, taking.without, machine.premises()),
             files=files.result(),
-            ignored=ignored.result() if ignored else None,
+            commit=commit,
         )
 
 
-def are_current(settings: Settings, taken: Fingerprints) -> bool:
+def are_current(definition: Definition, taken: Fingerprints) -> bool:
     """Tell whether the files are still what they were when fingerprints were taken of them."""
-    if taken.ignored is None:
-        return taken.files is not None
+    if taken.commit is not None:
+        return True
     try:
-        now = JobFiles.of(settings, None)
-        return now == taken.files and job_files.ignored(settings) == taken.ignored
+        return JobFiles.of(definition.settings, None, definition.imported) == taken.files
     except (HiddenChangesError, process.CommandError, OSError):
         return False
 
@@ -101,14 +97,14 @@ class _Taking:
     """The fingerprints that were taken up to now."""
 
     def __init__(
-        self, definition: Definition, machine: Machine, files: JobFiles, ignored: Mapping[str, str]
+        self, definition: Definition, machine: Machine, files: JobFiles, above: Mapping[str, str]
     ) -> None:
         self.of: dict[str, Fingerprint] = {}
         self.without: dict[str, str] = {}
         self._definition = definition
         self._machine = machine
         self._files = files
-        self._ignored = ignored
+        self._above = above
 
     def take(self, job: Job) -> None:
         """Take the fingerprint of a job; those of the jobs that it needs are there."""
@@ -122,7 +118,8 @@ class _Taking:
                 "environment": self._machine.environment(options.env),
                 "images": self._machine.images(options.images),
                 "pushgate": self._machine.pushgate,
-                "only here": self._ignored,
+                "only here": self._files.beside(job.inputs),
+                "settings outside": self._above,
             }
         except UnknownStateError as error:
             self.without[job.name] = str(error)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,7 @@ from pushgate.model import globs
 from pushgate.model.fingerprint import Files
 from pushgate.model.settings import Settings
 from pushgate.plan.definition import DEFINING
-from pushgate.run.local_files import only_here
+from pushgate.run import beside
 from pushgate.tools import blobs
 from pushgate.tools.blobs import HiddenChangesError
 
@@ -28,9 +27,6 @@ _ALWAYS: Final = (*DEFINING, "setup.py", "setup.cfg", "uv.toml")
 _HEADER: Final = re.compile(r"^[ \t]*\[", re.MULTILINE)
 _OWN_HEADER: Final = re.compile(r"[ \t]*\[{1,2}[ \t]*tool[ \t]*\.[ \t]*pushgate[ \t]*[.\]]")
 
-_MOST_IGNORED: Final = 1000
-"""How many ignored files are looked at; a folder of more is hardly the project's."""
-
 
 @dataclass(frozen=True)
 class JobFiles:
@@ -41,19 +37,25 @@ class JobFiles:
         entries: The mode and id of each path from the top; of the project's own
             ``pyproject.toml`` a hash of all but ``[tool.pushgate]``.
         always: The paths that every job reads.
+        only_here: What the commit will not have, by its path from the project; of a commit
+            itself nothing.
+        led_out: Where tracked links lead that leave the repository.
     """
 
     folder: str
     entries: Mapping[str, str]
     always: tuple[str, ...]
+    only_here: Mapping[str, str]
+    led_out: Mapping[str, str]
 
     @classmethod
-    def of(cls, settings: Settings, commit: str | None) -> JobFiles:
+    def of(cls, settings: Settings, commit: str | None, defining: Iterable[Path]) -> JobFiles:
         """Take down the files of a project's repository.
 
         Args:
             settings: The project's definition, read from these files.
             commit: The commit that is cleanly checked out; None: the files as they are.
+            defining: Further files that define jobs.
 
         Raises:
             HiddenChangesError: It cannot be told what they hold.
@@ -66,6 +68,7 @@ class JobFiles:
         mode = found.get(pyproject, "").partition(" ")[0]
         entries = {**found, pyproject: f"{mode} {_without_own_tables(settings)}".lstrip()}
         files = [settings.root / name for name in (*_ALWAYS, *settings.dependencies.requirements)]
+        files += defining
         if settings.dependencies.lock:
             files.append(settings.dependencies.lock)
         try:
@@ -74,13 +77,31 @@ class JobFiles:
             message = f"{settings.dependencies.lock} is outside of the repository"
             raise HiddenChangesError(message) from error
         folder = "/".join(settings.root.relative_to(top).parts)
-        return cls(folder, entries, tuple(path for path in always if path in entries))
+        return cls(
+            *(folder, entries, tuple(path for path in always if path in entries)),
+            only_here=beside.local(settings) if commit is None else {},
+            led_out=beside.led_out(settings, found),
+        )
 
     def read_by(self, inputs: tuple[str, ...]) -> Files:
         """Return the files that globs select, and those that every job reads."""
         if inputs not in self._selected:
             self._selected[inputs] = Files(self._select(inputs))
         return self._selected[inputs]
+
+    def beside(self, inputs: tuple[str, ...]) -> Mapping[str, str]:
+        """Return what globs select of what is only here, and where selected links lead."""
+        start = f"{self.folder}/" if self.folder else ""
+        only_here = {f"{start}{path}": path for path in self.only_here}
+        selected = set(only_here)
+        if inputs != globs.EVERYTHING:
+            matching = globs.translated(inputs, self.folder).among(sorted(only_here))
+            selected = {*matching, *self.always} & only_here.keys()
+        read = self.read_by(inputs).entries
+        return {
+            **{only_here[path]: self.only_here[only_here[path]] for path in sorted(selected)},
+            **{path: stamp for path, stamp in self.led_out.items() if path in read},
+        }
 
     def _select(self, inputs: tuple[str, ...]) -> Mapping[str, str]:
         if inputs == globs.EVERYTHING and not self.folder:
@@ -95,37 +116,6 @@ class JobFiles:
     @cached_property
     def _paths(self) -> list[str]:
         return sorted(self.entries)
-
-
-def ignored(settings: Settings) -> Mapping[str, str]:
-    """Describe the ignored files of a project that could matter to a job.
-
-    Returns:
-        The size in bytes and the time of the last change in ns of each, by its path from the
-        project.
-
-    Raises:
-        HiddenChangesError: There are too many.
-    """
-    files: dict[str, str] = {}
-    for path in only_here(settings).ignored:
-        for file in _below(settings.root / path):
-            found = file.lstat()
-            name = file.relative_to(settings.root).as_posix()
-            files[name] = f"{found.st_size} {found.st_mtime_ns}"
-            if len(files) > _MOST_IGNORED:
-                message = f"{path!r} is ignored by git and holds too many files to look at"
-                raise HiddenChangesError(message)
-    return files
-
-
-def _below(path: Path) -> Iterator[Path]:
-    if path.is_symlink() or not path.is_dir():
-        yield path
-        return
-    for folder, folders, files in os.walk(path):
-        links = (name for name in folders if Path(folder, name).is_symlink())
-        yield from (Path(folder, name) for name in (*files, *links))
 
 
 def _without_own_tables(settings: Settings) -> str:

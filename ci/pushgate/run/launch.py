@@ -210,7 +210,8 @@ def launch(
         _tell(publish, notes)
         code = work.execute(expected, pace.cores, pace.policy)
         # A disk may have become full meanwhile.
-        _tell(publish, {history.note, log.note, records.note}.difference(notes))
+        later = (recall.note, history.note, log.note, records.note)
+        _tell(publish, dict.fromkeys(note for note in later if note not in notes))
         # One more Ctrl-C must not keep the run from being completed.
         with interrupts.counted():
             _end_all_of(run.name)

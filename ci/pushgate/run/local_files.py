@@ -32,10 +32,12 @@ class LocalFiles:
     Attributes:
         untracked: What was never added.
         ignored: What a ``.gitignore`` hides, apart from caches, environments and results.
+        results: What tools have built, such as ``build/``, where it is ignored.
     """
 
     untracked: tuple[str, ...]
     ignored: tuple[str, ...]
+    results: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -70,6 +72,9 @@ def only_here(settings: Settings) -> LocalFiles:
             for path in ignored
             if path not in around and not _is_result(path) and matters(path)
         ),
+        results=tuple(
+            path for path in ignored if path not in around and _is_built(path) and matters(path)
+        ),
     )
 
 
@@ -86,5 +91,12 @@ def _folders(path: str) -> tuple[PurePosixPath, ...]:
 
 
 def _is_result(path: str) -> bool:
-    names = [folder.name for folder in _folders(path)]
-    return any(name.startswith(".") or name in _BUILT for name in names)
+    return _is_hidden(path) or any(folder.name in _BUILT for folder in _folders(path))
+
+
+def _is_built(path: str) -> bool:
+    return _is_result(path) and not _is_hidden(path)
+
+
+def _is_hidden(path: str) -> bool:
+    return any(folder.name.startswith(".") for folder in _folders(path))

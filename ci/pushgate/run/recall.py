@@ -164,6 +164,14 @@ class Recall:
                 self.write()
         return outcome
 
+    @property
+    def note(self) -> str:
+        """Why something that has ended is not kept; empty where all is."""
+        if not self._pending:
+            return ""
+        names = ", ".join(ended.outcome.job for ended in self._pending)
+        return f"the files changed meanwhile: how these ended is not recorded: {names}"
+
     def write(self) -> None:
         """Keep what has ended up to now, if the files are what they were before.
 
@@ -172,7 +180,7 @@ class Recall:
         if not self._pending:
             return
         started = time.monotonic()
-        if fingerprints.are_current(self._definition.settings, self._taken):
+        if fingerprints.are_current(self._definition, self._taken):
             for ended in self._pending:
                 self._records.keep(
                     ended.fingerprint,

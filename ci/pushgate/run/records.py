@@ -92,6 +92,11 @@ class Records(Kept):
             self._change((used, (now, fingerprint.digest)))
         return kept.record
 
+    def failed(self, fingerprint: Fingerprint) -> Record | None:
+        """Return the failure of a job on exactly a fingerprint, if that is how it ended last."""
+        kept = self._load(fingerprint.digest)
+        return kept.record if kept and kept.record.result is Result.FAILED else None
+
     def put_back(self, record: Record, outputs: Path, log: Path) -> bool:
         """Put back what a job left when it passed.
 

@@ -18,6 +18,7 @@ class Explanation:
         fingerprint: All that it reads, as it is now; None where that cannot be told.
         without: Why it cannot be told; empty where it can.
         record: The pass that a run would take instead of running it; None: it would run.
+        failed: Its failure on exactly this, if that is how it ended last.
         last: How it ended the last time that it ran on something else; None where it never did.
         differences: What is not as it was then.
     """
@@ -26,6 +27,7 @@ class Explanation:
     fingerprint: Fingerprint | None
     without: str = ""
     record: Record | None = None
+    failed: Record | None = None
     last: Record | None = None
     differences: tuple[Difference, ...] = ()
 
@@ -47,6 +49,7 @@ def explain(job: str, taken: Fingerprints, records: Records) -> Explanation:
         job=job,
         fingerprint=fingerprint,
         record=records.find(fingerprint),
+        failed=records.failed(fingerprint),
         last=last,
         differences=tuple(fingerprint.differences(before)),
     )

@@ -6,11 +6,21 @@ import inspect
 import logging
 import os
 import random
+import re
 import signal
 import stat
 import sys
 import weakref
-from pathlib import Path
+from pathlib import Path, PurePath
+
+_OF_PYTHON = {"__pycache__", ".pytest_cache", ".hypothesis"}
+"""Folders that are the same, whichever process makes them."""
+
+_DRAWING = {"os.py", "random.py", "secrets.py", "uuid.py"}
+"""The modules of the standard library that draw random bytes for others."""
+
+_TEARDOWNS = ("pytest_sessionfinish", "pytest_unconfigure")
+"""What every shard would call, although what it undoes was done once."""
 
 _ANY_DEVICE = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _BITS_OF_A_BLOCK = 624 * 32  # the Mersenne Twister makes so many at once
@@ -29,12 +39,30 @@ class Before:
         self.mappings = _shared_mappings()
         self.random = random.getstate()
         self.seeded = None
-        self.temporary = []
+        self.made = []
+        self.drawn = set()
+        self.urandom = os.urandom
+        os.urandom = random._urandom = self._draw  # noqa: SLF001  # nothing audits it
         sys.addaudithook(self._audit)
 
     def _audit(self, event, arguments):
-        if event in {"tempfile.mkstemp", "tempfile.mkdtemp"} and self.temporary is not None:
-            self.temporary.append(arguments[0])
+        making = event in {"tempfile.mkstemp", "tempfile.mkdtemp", "os.mkdir"}
+        # To make what is there already is no more than a look.
+        if making and self.made is not None and not os.path.lexists(arguments[0]):
+            self.made.append(arguments[0])
+
+    def _draw(self, size):
+        frame = inspect.currentframe().f_back
+        while frame is not None and Path(frame.f_code.co_filename).name in _DRAWING:
+            frame = frame.f_back
+        if frame is not None and self._is_projects(frame.f_code.co_filename):
+            self.drawn.add(frame.f_code.co_filename)
+        return self.urandom(size)
+
+    def _is_projects(self, file):
+        path = self.folder / file
+        ours = path.parent == Path(__file__).parent
+        return path.is_relative_to(self.folder) and "site-packages" not in path.parts and not ours
 
     def take_pytests_own(self):
         """Note what pytest has open and imported before it loads anything of the project's."""
@@ -44,7 +72,8 @@ class Before:
 
     def refuse(self, config, coverage):
         """Tell why there may be no fork; empty where nothing speaks against it."""
-        left, self.temporary = self.temporary, None
+        made, self.made = self.made, None
+        os.urandom = random._urandom = self.urandom  # noqa: SLF001
         reasons = (
             self._platform,
             lambda: _plugins(config),
@@ -52,7 +81,9 @@ class Before:
             _threads,
             _children,
             self._files,
-            lambda: _named("files are left in the folder for temporary ones", _existing(left)),
+            lambda: _named("made while collecting, and still there", _existing(made)),
+            lambda: _named("random bytes were drawn while collecting in", self.drawn),
+            lambda: self._teardowns(config),
             lambda: _named("memory is shared", _shared_mappings() - self.mappings),
             _timers,
             _tracers,
@@ -80,6 +111,15 @@ class Before:
             if not (same or known):
                 opened.add(file)
         return _named("open after collecting", opened)
+
+    def _teardowns(self, config):
+        found = set()
+        for hook in _TEARDOWNS:
+            for each in getattr(config.hook, hook).get_hookimpls():
+                code = getattr(each.function, "__code__", None)
+                if code is not None and self._is_projects(code.co_filename):
+                    found.add(f"{hook} of {Path(code.co_filename).name}")
+        return _named("each shard would call", found)
 
     def _measured_now(self, coverage):
         measured = {str(self.folder / file) for file in coverage.get_data().measured_files()}
@@ -160,7 +200,9 @@ def _named(what, names):
 
 
 def _existing(paths):
-    return {os.fsdecode(path) for path in paths if os.path.lexists(path)}
+    named = {os.fsdecode(path) for path in paths if not isinstance(path, int)}
+    new = {path for path in named if _OF_PYTHON.isdisjoint(Path(path).parts)}
+    return {path for path in new if os.path.lexists(path)}
 
 
 def _plugins(config):
@@ -216,9 +258,16 @@ def _remembered(others):
     names = set()
     for name, module in list(sys.modules.items()):
         values = list(getattr(module, "__dict__", {}).values())
-        if name not in others and any(type(value) is int and value == own for value in values):
+        if name not in others and any(_tells(value, own) for value in values):
             names.add(name)
     return _named("the process id is remembered in", names)
+
+
+def _tells(value, process):
+    if isinstance(value, (str, PurePath)):
+        text = str(value)
+        return str(process) in text and str(process) in re.findall(r"\d+", text)
+    return type(value) is int and value == process
 
 
 def _exits():
