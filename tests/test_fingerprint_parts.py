@@ -80,12 +80,16 @@ def _code(_: Project, monkeypatch: Patch) -> None:
 
 CHANGES: Final[Mapping[str, tuple[str, Callable[[Project, Patch], None], set[str]]]] = {
     "a file": ("read", _edit("a.txt", "1", "2"), {"files: a.txt"}),
-    "an untracked file": ("read", _write("src/new.py"), {"files: src/new.py"}),
+    "an untracked file": (
+        "read",
+        _write("src/new.py"),
+        {"files: src/new.py", "only here: src/new.py"},
+    ),
     "a mode": ("read", _mode, {"files: a.txt"}),
     "a link": ("read", _link, {"files: link"}),
     "the lock": ("read", _edit("uv.lock", "0.1.0", "0.2.0"), {"files: uv.lock"}),
     "the noxfile": ("read", _edit("noxfile.py", "true", "false"), {"files: noxfile.py"}),
-    "setup.cfg": ("read", _write("setup.cfg"), {"files: setup.cfg"}),
+    "setup.cfg": ("read", _write("setup.cfg"), {"files: setup.cfg", "only here: setup.cfg"}),
     "other tables": (
         "read",
         _edit("pyproject.toml", "key = 1", "key=1"),
@@ -141,8 +145,8 @@ CHANGES: Final[Mapping[str, tuple[str, Callable[[Project, Patch], None], set[str
     ),
     "an empty variable": ("read", _variable("SHOP", ""), {"environment: SHOP"}),
     "a common variable": ("lint", _variable("TZ", "Asia/Tokyo"), {"environment: TZ"}),
-    "an ignored file": ("read", _write(".env"), {"only here: .env"}),
-    "one in an ignored folder": ("read", _write("ignored/a/b"), {"only here: ignored/a/b"}),
+    "an ignored file": ("lint", _write(".env"), {"only here: .env"}),
+    "one in an ignored folder": ("lint", _write("ignored/a/b"), {"only here: ignored/a/b"}),
     "what it needs": ("next", _edit("a.txt", "1", "2"), {"needs: read"}),
     "the version of Python": ("read", _running(version="3.0.0"), {"interpreters: Pushgate's"}),
     "the implementation": ("read", _running(implementation="x"), {"interpreters: Pushgate's"}),

@@ -70,7 +70,10 @@ def test_caches_environments_and_results_are_left_out(make_project: Make) -> Non
         *(".nox/test/x", ".idea/x.xml"),
     )
     project.write(dict.fromkeys(names, ""))
-    assert _only_here(project) == LocalFiles((), ())
+    found = _only_here(project)
+    assert found.notes == ()
+    results = ("build/", "dist/", "htmlcov/", "web/node_modules/")
+    assert found == LocalFiles((), (), results)
 
 
 def test_without_a_gitignore(make_project: Make) -> None:

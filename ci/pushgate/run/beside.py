@@ -23,7 +23,7 @@ _SETTINGS: Final = (
 
 _OF_USER: Final = (
     *("ruff/ruff.toml", "ruff/.ruff.toml", "ruff/pyproject.toml"),
-    *("mypy/config", "uv/uv.toml", "pip/pip.conf"),
+    *("mypy/config", "uv/uv.toml"),
 )
 """What tools take from the folder of the user's settings."""
 
