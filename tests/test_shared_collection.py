@@ -232,7 +232,7 @@ FALLBACKS: Final = {
         "import threading\nimport time\n\n"
         "threading.Thread(target=time.sleep, args=(2,), daemon=True).start()\n"
     ),
-    "files are left in the folder for temporary ones: ": (
+    "made while collecting, and still there: ": (
         "import tempfile\n\nFOLDER = tempfile.TemporaryDirectory(prefix='left-behind-')\n"
     ),
 }

@@ -73,11 +73,13 @@ def take(definition: Definition, commit: str | None) -> Fingerprints:
             taking = _Taking(definition, machine, files.result(), above)
         except (HiddenChangesError, process.CommandError, OSError) as error:
             without = dict.fromkeys((job.name for job in definition.jobs), str(error))
-            return Fingerprints({}, without, machine.premises())
+            return Fingerprints({}, without, machine.premises(above))
         for job in definition.jobs:
             taking.take(job)
         return Fingerprints(
-            *(taking.of, taking.without, machine.premises()),
+            *(taking.of, taking.without),
+            # Where a link leads is looked at with the files only.
+            machine.premises(above, lasting=not files.result().led_out),
             files=files.result(),
             commit=commit,
         )

@@ -134,8 +134,13 @@ class Machine:
             "code": premises.pushgate_code(),
         }
 
-    def premises(self) -> Premises:
-        """Return all that was described; the interpreters' answers are kept."""
+    def premises(self, files: Iterable[str], *, lasting: bool = True) -> Premises:
+        """Return all that was described; the interpreters' answers are kept.
+
+        Args:
+            files: The paths of further files that fingerprints rest on.
+            lasting: Whether nothing else does.
+        """
         found = {
             version: asked.result()
             for version, asked in self._pythons.items()
@@ -150,6 +155,7 @@ class Machine:
         for path in self._programs.values():
             paths.update(premises.behind_shim(path))
         running = os.path.realpath(sys.executable)
+        paths.update(files)
         return Premises(
             stats={path: premises.stamp(path) for path in sorted({*paths, running})},
             pythons=first,
@@ -162,7 +168,7 @@ class Machine:
             },
             running=running,
             pushgate=self.pushgate["code"],
-            lasting=not self._images and len(found) == len(self._pythons),
+            lasting=lasting and not self._images and len(found) == len(self._pythons),
         )
 
     def _program(self, word: str) -> str:
