@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from pushgate.shards import collection, shared
+from pushgate.tools import process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="collections are shared on Linux")
 
@@ -70,7 +71,8 @@ def _collect(
             [sys.executable, *words, *pytest_options],
             cwd=folder,
             env={
-                **os.environ,
+                # Nothing but the collection itself measures it.
+                **process.clean_environment(),
                 "PYTHONPATH": str(collection.PLUGIN_FOLDER),
                 collection.OUTPUT_VARIABLE: str(outputs),
             },
