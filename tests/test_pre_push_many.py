@@ -31,6 +31,7 @@ def gated(make_project: MakeProject) -> Gated:
     return Gated.of(make_project(WORKS))
 
 
+@pytest.mark.slow
 def test_many_at_once(gated: Gated, tmp_path: Path) -> None:
     """Pushes of one repository and of its worktrees do not disturb each other's judgement."""
     good, bad = gated.id("HEAD"), gated.commit({"part.py": BAD})

@@ -69,6 +69,7 @@ def _check(records: Records, left: Left, found: Record) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_records_survive_kill_9(store: Store, left: Left, tmp_path: Path) -> None:
     """Killed at any moment of writing, a process leaves the old or the new; never a half."""
     keep(store, left, range(len(JOBS)))
@@ -111,6 +112,7 @@ def test_processes_that_write_one_record_at_once(store: Store, left: Left, tmp_p
         assert (one.poll(), other.poll(), records.note) == (None, None, "")
 
 
+@pytest.mark.slow
 def test_putting_back_survives_kill_9(store: Store, left: Left) -> None:
     """Killed at any moment, it leaves the outputs of before, those of the record, or none."""
     left.write({f"deep/{number}": bytes(100) for number in range(30)})

@@ -269,6 +269,7 @@ ARCHIVES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_real_projects(tmp_path: Path, name: str) -> None:
     """The tests of a known project give the same results."""

@@ -151,6 +151,7 @@ def test_what_is_captured(project: Project) -> None:
         assert f"printed by {other}" not in report
 
 
+@pytest.mark.slow
 def test_interrupts(project: Project, living: Living) -> None:
     """One Ctrl-C ends the shards in order, three kill them; a killed run takes all along."""
     project.write({"what": "waiting"})

@@ -167,6 +167,7 @@ def test_a_server_that_is_killed_between_two_jobs(
     assert all(outcome.reason.startswith(LOST) for outcome in ended.values())
 
 
+@pytest.mark.slow
 def test_a_killed_run(project: Project, living: Living) -> None:
     """When a run is killed, its jobs end; the next run, started at once, finds nothing of them."""
     with _running(project, "-j", "2", "near", "far") as run:
@@ -178,6 +179,7 @@ def test_a_killed_run(project: Project, living: Living) -> None:
     assert _past(project)["verdict"] == "killed"
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_with_all_that_watch_it(project: Project, living: Living) -> None:
     """Where nobody is left to end the jobs, the next run does, and the report says what became."""
     with _running(project, "-j", "2", "near", "marked") as run:
