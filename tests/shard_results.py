@@ -82,7 +82,7 @@ def _measured(folder: Path) -> Measured:
         file: (frozenset(combined.lines(file) or ()), frozenset(combined.arcs(file) or ()))
         for file in combined.measured_files()
     }
-    combined.close()
+    combined.close(force=True)  # else one in memory stays open, which 3.13 tells
     return found
 
 

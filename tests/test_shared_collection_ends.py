@@ -85,7 +85,7 @@ def project(make_project: MakeProject, living: Living) -> Iterator[Project]:
     tests = TESTS
     for name, value in words.items():
         tests = tests.replace(f"{{{name}!r}}", repr(value))
-    files = {"pyproject.toml": SETTINGS, "tests/test_ends.py": tests, "code.py": "", "what": ""}
+    files = {"pyproject.toml": SETTINGS, "tests/test_ends.py": tests, "module.py": "", "what": ""}
     project = make_project(files)
     yield project
     assert _processes(project) == []
