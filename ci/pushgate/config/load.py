@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pushgate.config import inputs, layout, pytest_settings, pythons, requirements
+from pushgate.config import ci, inputs, layout, pytest_settings, pythons, requirements
 from pushgate.config.schema import Problems, read_over
 from pushgate.config.tables import table
+from pushgate.model.ci import CiSettings
 from pushgate.model.settings import ConfigurationError, GateOptions, Settings
 from pushgate.tools import git
 
@@ -41,6 +42,7 @@ class _Table:
     sources: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     verify_records: float = dataclasses.field(default=0.005, metadata={"minimum": 0})
+    ci: CiSettings = dataclasses.field(default_factory=CiSettings)
     gates: dict[str, object] = dataclasses.field(default_factory=dict)
 
 
@@ -110,6 +112,7 @@ def load(
         problems.add(
             "tool.pushgate.default-python", own_table.default_python, f"one of {', '.join(python)}"
         )
+    ci_settings = ci.completed(own_table.ci, pyproject, gates, problems)
     if problems.lines:
         raise ConfigurationError(*problems.lines)
     return Settings(
@@ -124,6 +127,7 @@ def load(
         pytest_options=pytest_settings.words(root, pyproject, "addopts"),
         dependencies=found,
         verify_records=own_table.verify_records,
+        ci=ci_settings,
         tool_tables=table(pyproject, "tool"),
         gates=gates,
     )

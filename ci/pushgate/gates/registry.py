@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from pushgate.gates import audit, build, coverage, imports, lint, security, test, types
+from pushgate.gates import audit, build, coverage, imports, lint, security, test, types, workflow
 from pushgate.gates.base import Gate
 
 BUILT_IN: Final[Mapping[str, Gate]] = {
-    gate.name: gate for gate in (lint, types, imports, build, test, coverage, security, audit)
+    gate.name: gate
+    for gate in (lint, types, imports, build, test, coverage, security, audit, workflow)
 }

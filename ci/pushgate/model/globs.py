@@ -73,6 +73,16 @@ def translated(patterns: tuple[str, ...], folder: str = "") -> Globs:
     return Globs(start, "|".join(map(_path, segments)))
 
 
+def from_top(patterns: tuple[str, ...], folder: str) -> tuple[str, ...]:
+    """Return patterns that begin in a folder as ones that begin at the top of the repository.
+
+    Args:
+        patterns: As ``translated`` takes them.
+        folder: Where they begin, relative to the top of the repository.
+    """
+    return tuple("/".join(_segments(pattern, folder)) for pattern in patterns)
+
+
 def _segments(pattern: str, folder: str) -> list[str]:
     """Split a pattern at each ``/``, so that it begins at the top of the repository."""
     if not pattern:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pushgate.model.ci import CiSettings
 from pushgate.model.event import Event
 
 
@@ -88,6 +89,7 @@ class Settings:
         dependencies: Where its requirements are.
         verify_records: The share of passes taken from records whose jobs are run all the
             same, from 0 to 1.
+        ci: What CI's workflow says beyond the gates.
         tool_tables: The project's ``[tool]`` tables as they are.
         gates: The options of every gate, by the gate's name.
     """
@@ -103,5 +105,6 @@ class Settings:
     pytest_options: tuple[str, ...]
     dependencies: Dependencies
     verify_records: float
+    ci: CiSettings
     tool_tables: Mapping[str, object]
     gates: Mapping[str, GateOptions]

@@ -1,0 +1,1 @@
+"""The way in: a repository's first definition, from what it already says."""

@@ -1,0 +1,66 @@
+"""What CI is told beyond the gates: checked, and completed from what the project says."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from pushgate.config.requirements import requirement_names
+from pushgate.config.schema import Problems
+from pushgate.config.tables import strings, table
+from pushgate.model.ci import CiSettings
+
+_TABLE: Final = "tool.pushgate.ci"
+_CRON: Final = re.compile(r"[0-9A-Za-z*/,-]+( [0-9A-Za-z*/,-]+){4}")
+_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_READ_HISTORY: Final = frozenset(
+    {
+        *("hatch-vcs", "setuptools-scm", "setuptools-git-versioning", "poetry-dynamic-versioning"),
+        *(
+            "versioningit",
+            "versioneer",
+            "uv-dynamic-versioning",
+            "dunamai",
+            "pbr",
+            "vcs-versioning",
+        ),
+    }
+)
+"""What a build requires that reads the version from git's tags."""
+
+
+def completed(
+    said: CiSettings,
+    pyproject: Mapping[str, object],
+    gates: Collection[str],
+    problems: Problems,
+) -> CiSettings:
+    """Check ``[tool.pushgate.ci]`` and fill in what it leaves to be found.
+
+    Args:
+        said: The table, read.
+        pyproject: The project's ``pyproject.toml``.
+        gates: The names of all gates.
+        problems: Receives every key that cannot be used.
+    """
+    for index, times in enumerate(said.schedule):
+        if not _CRON.fullmatch(times):
+            problems.add(f"{_TABLE}.schedule[{index}]", times, "five fields such as '17 3 * * 1'")
+    labels = {"runs-on": said.runs_on}
+    labels |= {f"systems[{index}]": label for index, label in enumerate(said.systems)}
+    for key, label in labels.items():
+        if not _LABEL.fullmatch(label):
+            problems.add(f"{_TABLE}.{key}", label, "a runner's label such as 'ubuntu-24.04'")
+    if not said.image.isprintable() or not said.image or " " in said.image:
+        problems.add(f"{_TABLE}.image", said.image, "an image such as 'python:3.13'")
+    if said.pages and said.pages.gate not in gates:
+        problems.unknown(f"{_TABLE}.pages.gate", said.pages.gate, gates, "gate")
+    history = _reads_history(pyproject) if said.history is None else said.history
+    return dataclasses.replace(said, history=history)
+
+
+def _reads_history(pyproject: Mapping[str, object]) -> bool:
+    required = strings(table(pyproject, "build-system").get("requires"))
+    return not requirement_names(required).isdisjoint(_READ_HISTORY)

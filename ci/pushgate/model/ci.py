@@ -1,0 +1,48 @@
+"""What a project says about its CI, beyond its gates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+MARK: Final = "Written by `pushgate workflow`"
+"""What the first lines of a generated workflow file hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pages:
+    """A site that one of the project's own gates builds, and CI publishes.
+
+    Attributes:
+        gate: The gate.
+        path: The folder that it leaves the site in, relative to the project.
+    """
+
+    gate: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CiSettings:
+    """Keys of ``[tool.pushgate.ci]``.
+
+    Attributes:
+        runs_on: The machine of every job, as GitHub labels its runners.
+        systems: Further machines, by label, on which the tests run as well.
+        image: The image of every job, where the provider starts containers.
+        schedule: When CI runs without being asked, in cron's five fields, UTC.
+        timeout_minutes: How long a job may take whose gate says nothing of it, in minutes.
+        history: Whether jobs get all of git's history; None: where the build back end reads
+            the version from it.
+        codecov: Whether the coverage report is sent to Codecov.
+        pages: The site that is published when the main branch is pushed.
+    """
+
+    runs_on: str = "ubuntu-24.04"
+    systems: tuple[str, ...] = ()
+    image: str = "python:3.13"
+    schedule: tuple[str, ...] = ()
+    timeout_minutes: int = field(default=30, metadata={"minimum": 1})
+    history: bool | None = None
+    codecov: bool = False
+    pages: Pages | None = None

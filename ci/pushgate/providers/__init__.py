@@ -1,0 +1,1 @@
+"""The workflow files of CI providers, derived from the definition."""

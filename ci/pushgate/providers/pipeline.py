@@ -1,0 +1,221 @@
+"""What every CI provider's workflow says, in words that are no provider's."""
+
+from __future__ import annotations
+
+import math
+import posixpath
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final, Protocol, runtime_checkable
+
+from pushgate.config.requirements import requirement_names
+from pushgate.model import globs
+from pushgate.model.ci import CiSettings
+from pushgate.model.event import Event
+from pushgate.model.job import Job
+from pushgate.model.settings import Settings
+from pushgate.plan.definition import DEFINING, Definition
+
+_SETTING_UP_MINUTES: Final = 5
+"""What a machine may take beside the job itself: the checkout, uv, the environment."""
+
+_MINUTE_SECONDS: Final = 60
+
+
+@dataclass(frozen=True)
+class Selection:
+    """One way in which an event selects a gate: it has to match both.
+
+    Attributes:
+        on: Patterns of events; empty: every event.
+        inputs: Globs from the top of the repository, of which a file must have changed;
+            empty: no file need have changed.
+    """
+
+    on: tuple[Event, ...] = ()
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineGate:
+    """A gate as the provider runs it: a job, or a matrix of jobs.
+
+    Attributes:
+        name: The gate's name.
+        summary: One line about what it checks.
+        jobs: Its jobs, each one Nox call.
+        needs: The gates whose outputs it reads.
+        after: The gates without whose pass it is not worth a machine, other than ``needs``.
+        selected_by: What selects it: any of these; empty: every event.
+        minutes: How long a job may take.
+        artifact_days: For how many days its outputs are kept; None: nobody wants them.
+    """
+
+    name: str
+    summary: str
+    jobs: tuple[Job, ...]
+    needs: tuple[str, ...]
+    after: tuple[str, ...]
+    selected_by: tuple[Selection, ...]
+    minutes: int
+    artifact_days: int | None
+
+    @property
+    def sessions(self) -> tuple[str, ...]:
+        """The Nox sessions of its jobs."""
+        return tuple(dict.fromkeys(job.session for job in self.jobs))
+
+    @property
+    def shards(self) -> int:
+        """Into how many jobs each session is split; 1 where it is not."""
+        return max(job.shard.count if job.shard else 1 for job in self.jobs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """All that a workflow file says.
+
+    Attributes:
+        name: The project's name.
+        folder: The project's folder, from the top of the repository; empty for the top.
+        branches: The long-lived branches; the first is the main branch.
+        pushes: Patterns of branches whose pushes gates ask for, besides these.
+        pull_requests: Patterns of base branches that gates ask for, besides these.
+        locks: The lock files of the environments, from the top of the repository.
+        command: What starts Nox in the locked environment, up to its own arguments.
+        pushgate: What starts Pushgate there.
+        defining: The files that define the jobs, from the top of the repository.
+        ci: What CI is told beyond the gates.
+        gates: In an order in which each comes after what it needs.
+    """
+
+    name: str
+    folder: str
+    branches: tuple[str, ...]
+    pushes: tuple[str, ...]
+    pull_requests: tuple[str, ...]
+    locks: tuple[str, ...]
+    command: tuple[str, ...]
+    pushgate: tuple[str, ...]
+    defining: tuple[str, ...]
+    ci: CiSettings
+    gates: tuple[PipelineGate, ...]
+
+    def gate(self, name: str) -> PipelineGate:
+        """Return the gate of a name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return {gate.name: gate for gate in self.gates}[name]
+
+
+@runtime_checkable
+class HandsOn(Protocol):
+    """A gate whose outputs are of use to people, for some days."""
+
+    ARTIFACT_DAYS: int
+
+
+def nox_arguments(job: Job) -> tuple[str, ...]:
+    """Return what Nox is told in CI to carry out one job, and nothing that it needs."""
+    return ("--no-dependencies", *job.call[1:])
+
+
+def of(definition: Definition) -> Pipeline:
+    """Derive a workflow from a definition."""
+    settings = definition.settings
+    folder = "/".join(settings.root.relative_to(settings.repository).parts)
+    lock = settings.dependencies.lock
+    locks = (lock.relative_to(settings.repository).as_posix(),) if lock else ()
+    start = _start(settings)
+    asked = [event for job in definition.jobs for event in job.on]
+    return Pipeline(
+        name=settings.name,
+        folder=folder,
+        branches=settings.branches,
+        pushes=_besides(settings.branches, asked, "push"),
+        pull_requests=_besides(settings.branches, asked, "pull_request"),
+        locks=locks,
+        command=(*start, "nox"),
+        pushgate=(*start, "pushgate"),
+        defining=(*(posixpath.join(folder, name) for name in DEFINING), *locks),
+        ci=settings.ci,
+        gates=tuple(_gates(definition, folder)),
+    )
+
+
+def _besides(branches: Sequence[str], asked: Iterable[Event], kind: str) -> tuple[str, ...]:
+    refs = [event.ref or "*" for event in asked if event.kind == kind]
+    return tuple(dict.fromkeys(ref for ref in refs if ref not in branches))
+
+
+def _start(settings: Settings) -> tuple[str, ...]:
+    """Return what runs a program of the environment that Pushgate is in."""
+    dependencies = settings.dependencies
+    if dependencies.lock is None:
+        return ("uv", "run", "--no-project", "--with", f"pushgate=={version('pushgate')}")
+    names = sorted(dependencies.groups, key=lambda group: (group != "ci", group))
+    for group in names:
+        if "pushgate" in requirement_names(dependencies.groups[group]):
+            return ("uv", "run", "--locked", "--only-group", group)
+    # Pushgate itself, or a project that requires it.
+    return ("uv", "run", "--locked", "--no-default-groups")
+
+
+def _gates(definition: Definition, folder: str) -> Iterable[PipelineGate]:
+    settings = definition.settings
+    of_gate: dict[str, list[Job]] = {}
+    for job in definition.jobs:
+        of_gate.setdefault(job.gate, []).append(job)
+    selected = _selected_by(definition, folder)
+    needed = {definition.job(need).gate for job in definition.jobs for need in job.needs}
+    for name, jobs in of_gate.items():
+        needs = _gate_names(definition, (need for job in jobs for need in job.needs))
+        after = _gate_names(definition, (each for job in jobs for each in job.after))
+        gate = definition.gates[name]
+        days = gate.ARTIFACT_DAYS if isinstance(gate, HandsOn) else None
+        yield PipelineGate(
+            name=name,
+            summary=jobs[0].summary,
+            jobs=tuple(jobs),
+            needs=needs,
+            after=tuple(each for each in after if each not in needs),
+            selected_by=selected[name],
+            minutes=_minutes(jobs[0].timeout, settings.ci.timeout_minutes),
+            artifact_days=(days or 1) if name in needed else days,
+        )
+
+
+def _gate_names(definition: Definition, jobs: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(definition.job(job).gate for job in jobs))
+
+
+def _minutes(timeout: float | None, unless_said: int) -> int:
+    if timeout is None:
+        return unless_said
+    return math.ceil(timeout / _MINUTE_SECONDS) + _SETTING_UP_MINUTES
+
+
+def _selected_by(definition: Definition, folder: str) -> dict[str, tuple[Selection, ...]]:
+    """Find what selects each gate: its own events and inputs, or a gate that needs it."""
+    found: dict[str, dict[Selection, None]] = {}
+    # Backwards, each before what it needs: one pass reaches all that is needed.
+    for job in reversed(definition.jobs):
+        own = found.setdefault(job.gate, {})
+        own[_selection(job, folder)] = None
+        for need in job.needs:
+            found.setdefault(definition.job(need).gate, {}).update(own)
+    return {
+        gate: () if Selection() in selections else tuple(selections)
+        for gate, selections in found.items()
+    }
+
+
+def _selection(job: Job, folder: str) -> Selection:
+    everything = any(event.kind == "all" for event in job.on)
+    return Selection(
+        on=() if everything else job.on,
+        inputs=() if job.inputs == globs.EVERYTHING else globs.from_top(job.inputs, folder),
+    )
