@@ -21,7 +21,7 @@ from living import commands_below, until
 from pushgate.run.launch import RUN_LABEL
 from pushgate.tools import docker
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 BUSYBOX: Final = Path("/bin/busybox")
 """A program that needs nothing else in its container (Debian's busybox-static)."""

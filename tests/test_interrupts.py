@@ -113,6 +113,26 @@ def test_impatience_leaves_nothing(project: Project) -> None:
     assert len(list(project.root.glob("*.sent"))) > 1
 
 
+def test_impatience_at_the_very_end(project: Project) -> None:
+    """A Ctrl-C that comes after the run has ended changes neither its status nor its output."""
+    late = (
+        "import atexit, os, signal, sys; from pushgate.__main__ import main; "
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT); "
+        "sys.argv = ['pushgate', 'run', 'sending']; sys.exit(main())"
+    )
+    run = subprocess.run(
+        ["sh", "-c", 'TARGET=$$ exec "$@"', "sh", sys.executable, "-c", late],
+        cwd=project.root,
+        env={**os.environ, "SEND": "INT", "AWAIT": "", "IGNORE": ""},
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        timeout=50,
+        check=False,
+    )
+    assert (run.returncode, "KeyboardInterrupt" in run.stderr) == (130, False)
+
+
 def test_a_run_outlives_its_terminal_under_nohup(project: Project) -> None:
     """A run that was told to ignore the terminal's end is not ended by it."""
     project.write({"waiting.sh": "true\n"})

@@ -14,6 +14,8 @@ import pytest
 
 from gated import BAD, GOOD, WORKS, Gated, MakeProject
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def gated(make_project: MakeProject) -> Gated:

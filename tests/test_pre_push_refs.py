@@ -10,6 +10,8 @@ import pytest
 from conftest import NOXFILE
 from gated import BAD, GOOD, PYTHON, WORKS, Gated, MakeProject, gates, headlines
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def gated(make_project: MakeProject) -> Gated:

@@ -14,6 +14,8 @@ import pytest
 from conftest import Project
 from gated import Gated, gates
 
+pytestmark = pytest.mark.slow
+
 MakeProject = Callable[..., Project]
 
 COUNTS: Final = """import os, pathlib, sys

@@ -9,6 +9,8 @@ import pytest
 from conftest import Project
 from gated import BAD, GOOD, PYTHON, WORKS, Gated, MakeProject, gates
 
+pytestmark = pytest.mark.slow
+
 THREE = {
     **WORKS,
     "pyproject.toml": gates(good="true", works=f"{PYTHON} main.py", other="true").replace(

@@ -164,6 +164,7 @@ def test_a_disk_that_is_full(make_project: MakeProject) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells VmHWM")
+@pytest.mark.slow
 def test_the_memory_of_a_run(make_project: MakeProject) -> None:
     """With two hundred jobs the process that runs them keeps below 80 MB."""
     project = make_project(gates(*(gate(f"job{number}", "true") for number in range(MANY))))

@@ -249,6 +249,7 @@ def test_falls_back(make_project: MakeProject) -> None:
             assert f"> no shared collection: {reason}" in run.log(job).decode()
 
 
+@pytest.mark.slow
 def test_broken_tests(make_project: MakeProject) -> None:
     """A file that cannot be imported fails every shard, as it does alone; conftest.py, too."""
     project = make_project(_files() | {"tests/test_broken.py": "import nothing_of_this_name\n"})

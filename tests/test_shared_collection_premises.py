@@ -135,6 +135,7 @@ def test_what_is_undone_at_the_end(tmp_path: Path, hook: str) -> None:
     assert _refusal(tmp_path) == f"each shard would call: {hook} of conftest.py"
 
 
+@pytest.mark.slow
 def test_workers(tmp_path: Path) -> None:
     """With workers of pytest-xdist, each collects by itself; nothing is served."""
     ended = _collect(tmp_path, "", "-n", "1")
