@@ -178,7 +178,8 @@ def _place(block: Block, lines: Sequence[_Line]) -> int:
     for name in block.before:
         if beside := _below(within, name):
             return beside[-1].at + 1
-    return (within[0].at if block.parents else -1) + 1
+    # Below what it is in; or below the comment at the top, for the first line is a mark.
+    return within[0].at + 1 if block.parents else within[0].at
 
 
 def _below(lines: Sequence[_Line], name: _Name) -> Sequence[_Line] | None:
