@@ -75,8 +75,9 @@ def separated(text: str) -> tuple[str, tuple[Block, ...]]:
     for number, line in enumerate(text.splitlines(), start=1):
         mark = _MARK.fullmatch(line)
         if mark and (mark[1] == BEGIN) == (block is not None):
-            there, other = ("begins", END) if mark[1] == BEGIN else ("ends", BEGIN)
-            message = f"line {number}: a kept block {there} here without `# {other}` before"
+            begins = "begins here, and another has not ended"
+            ends = "ends here, and none has begun"
+            message = f"line {number}: a kept block {begins if mark[1] == BEGIN else ends}"
             raise ConfigurationError(message)
         if mark and mark[1] == BEGIN:
             block = []
