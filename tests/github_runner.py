@@ -41,6 +41,7 @@ class Runner:
         origin: The repository on the server.
         folder: A folder of its own, which exists.
         environment: The variables of the machine, such as ``PATH``.
+        cancelled: Whether somebody has cancelled the run.
         logs: What each job printed, by its name.
         summaries: What each job wrote into its summary, by its name.
     """
@@ -50,6 +51,7 @@ class Runner:
     origin: Path
     folder: Path
     environment: Mapping[str, str]
+    cancelled: bool = False
     logs: dict[str, str] = field(default_factory=dict)
     summaries: dict[str, str] = field(default_factory=dict)
 
@@ -97,7 +99,14 @@ class _Job:
             message = f"a step whose failure would count for nothing: {step}"
             raise WorkflowError(message)
         contexts = self._contexts(step)
-        status = Status(success=self.result == "success", failure=self.result == "failure")
+        cancelled = self.runner.cancelled
+        status = Status(
+            # The documentation leaves open whether a cancelled run has succeeded up to here:
+            # who relies on a step's running has to say so.
+            success=self.result == "success" and not cancelled,
+            failure=self.result == "failure",
+            cancelled=cancelled,
+        )
         known: dict[str, Any] = {"outputs": {}, "outcome": "skipped", "conclusion": "skipped"}
         self.steps[step.get("id", unnamed)] = known
         if not condition(step.get("if"), contexts, status, {"hashFiles": self._hash_files}):
