@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 from ruamel.yaml import YAML
@@ -35,8 +35,8 @@ from pushgate.providers import github, pipeline
 # Beside pytest's own cache, so that no other folder appears in the repository.
 set_hypothesis_home_dir(Path(__file__).parents[1] / ".pytest_cache" / "hypothesis")
 
-LONG_LIVED: Final = (("main",), ("main", "dev"), ("trunk", "release/1"))
-BRANCHES: Final = ("main", "dev", "trunk", "release/1", "release/2", "feature/it's", "[x]")
+LONG_LIVED: Final = (("main",), ("main", "dev"), ("trunk", "release/1"), ("main", "!a+b"))
+BRANCHES: Final = ("main", "dev", "trunk", "release/1", "release/2", "feature/it's", "!a+b")
 TAGS: Final = ("v1", "v2/rc", "other")
 PATTERNS: Final = (
     *("push", "push:main", "push:release/*", "push:*", "push:f*s", "push:feature/it's", "push:dev"),
@@ -54,11 +54,17 @@ FILES: Final = {
 }
 CHANGED: Final = ("demo.py", "docs/guide.md", "web/app.js", "web/deep/x.js", "README.md")
 OWN: Final = ("docs", "web", "frontend-2", "e_2_e")
-BUILT_IN: Final = ("lint", "types", "test", "coverage", "security", "audit")
+BUILT_IN: Final = ("lint", "types", "test", "coverage", "security")
 EVENTS: Final = (
     *("push", "push", "pull_request", "pull_request", "merge_group"),
     *("schedule", "workflow_dispatch"),
 )
+ELSEWHERE: Final = "elsewhere/README.md"
+"""A file outside of the project, where that has a folder."""
+
+PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate)
+"""Not to shrink: it takes minutes, and what failed can be read as it is."""
+
 CRON: Final = "17 3 * * 1"
 ZEROS: Final = "0" * 40
 YAML_1_2: Final = YAML(typ="safe", pure=True)
@@ -72,13 +78,15 @@ class Happening:
         name: GitHub's word for it.
         ref: The short name of the branch or tag that it is about; of a pull request and a
             merge queue the base.
-        changed: The files that it changes.
+        changed: The files that it changes, from the top of the repository.
+        folder: The project's folder, with a slash at its end; empty for the top.
         before: Of a push: ``before``, ``zeros`` or ``gone``.
     """
 
     name: str
     ref: str
     changed: tuple[str, ...]
+    folder: str = ""
     before: str = "before"
 
     @property
@@ -134,10 +142,13 @@ class Happening:
 def _happenings(draw: st.DrawFn) -> Happening:
     name = draw(st.sampled_from(EVENTS))
     refs = BRANCHES if name in {"pull_request", "merge_group"} else (*BRANCHES, *TAGS)
+    folder = draw(st.sampled_from(["", "", "services/the api/"]))
     names = st.lists(st.sampled_from(CHANGED), unique=True, max_size=3)
-    changed = draw(names) + (["pyproject.toml"] if draw(st.integers(0, 7)) == 7 else [])
+    defining = ["pyproject.toml"] if draw(st.integers(0, 7)) == 7 else []
+    changed = [f"{folder}{each}" for each in [*draw(names), *defining]]
+    changed += [ELSEWHERE] if draw(st.booleans()) else []
     before = draw(st.sampled_from(["before", "before", "zeros", "gone"]))
-    return Happening(name, draw(st.sampled_from(refs)), tuple(changed), before)
+    return Happening(name, draw(st.sampled_from(refs)), tuple(changed), folder, before)
 
 
 def _some(values: Sequence[str], most: int) -> st.SearchStrategy[list[str]]:
@@ -161,7 +172,7 @@ def _definitions(draw: st.DrawFn) -> str:
         "[tool.pushgate.gates]",
         f"test.shards = {draw(st.integers(1, 2))}",
     ]
-    off = draw(_some(("lint", "types", "coverage", "security", "audit"), 5))
+    off = draw(_some(("lint", "types", "coverage", "security"), 4))
     lines += [f"{name}.enabled = false" for name in off]
     known = [name for name in BUILT_IN if name not in off]
     for name in known:
@@ -185,11 +196,12 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.history = github_histories.repository(folder / "repository", BRANCHES)
-        self.root = self.history.project.root
 
     def make(self, pyproject: str, happening: Happening) -> GithubEvent:
         """Make the commits of an event, and check out what its jobs would look at."""
-        files = {**FILES, "pyproject.toml": pyproject}
+        project = {**FILES, "pyproject.toml": pyproject}
+        files = {f"{happening.folder}{name}": content for name, content in project.items()}
+        files[ELSEWHERE] = ""
         commits = self.history.write(files, happening.changed)
         pushed = happening.name == "push" and happening.ref not in TAGS
         merged = happening.name in {"pull_request", "merge_group"}
@@ -197,6 +209,10 @@ class World:
             commits["merge" if merged else "head"], happening.ref if pushed else ""
         )
         return happening.seen_by_github(commits)
+
+    def project(self, folder: str) -> Path:
+        """Return the folder of the project that is checked out."""
+        return self.history.project.root / folder
 
     def asked(self, cell: Cell, event: GithubEvent) -> Ended:
         """Do what the job ``plan`` does, in the repository."""
@@ -214,7 +230,7 @@ class World:
             "GITHUB_OUTPUT": str(files / "outputs"),
         }
         with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(self.root)
+            patch.chdir(self.project(step.get("working-directory", "")))
             for name, value in variables.items():
                 patch.setenv(name, value)
             assert cli.main(["plan", "--ci"]) == 0
@@ -250,7 +266,7 @@ class Runs:
         runner = Runner(
             self.workflow,
             self.event,
-            self.world.root,
+            self.world.project(""),
             self.world.folder,
             {"PATH": os.environ["PATH"]},
             cancelled=cancelled,
@@ -306,7 +322,7 @@ def _after(definition: Definition, gate: str) -> set[str]:
     return found - {gate}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, phases=PHASES)
 @given(
     pyproject=_definitions(),
     happening=_happenings(),
@@ -322,7 +338,7 @@ def test_github_runs_what_is_planned(
     fails, or is cut off, or the run is cancelled, it fails, and what comes after does not run.
     """
     event = world.make(pyproject, happening)
-    definition = of_project(world.root)
+    definition = of_project(world.project(happening.folder))
     workflow = YAML_1_2.load(github.render(pipeline.of(definition), ""))
     runs = Runs(world, workflow, event)
     results = runs.results()
@@ -340,3 +356,26 @@ def test_github_runs_what_is_planned(
     assert runs.results(ends, cancelled=how == "the run")["passed"] == "failure"
     if how == "failure" and job != "plan":
         assert runs.names.keys().isdisjoint(_after(definition, job))
+
+
+def test_a_gate_that_is_rightly_skipped(world: World) -> None:
+    """The job that is required passes where a gate is skipped for what changed, and all pass.
+
+    It fails where the gate is skipped because what it comes after failed.
+    """
+    pyproject = (
+        "[tool.pushgate]\npython = ['3.12']\n[tool.pushgate.gates]\ntest.enabled = false\n"
+        "docs = { run = ['true'], inputs = ['docs/**'], after = ['lint'] }\n"
+    )
+    happening = Happening("pull_request", "main", ("demo.py",))
+    event = world.make(pyproject, happening)
+    definition = of_project(world.project(""))
+    workflow = YAML_1_2.load(github.render(pipeline.of(definition), ""))
+    runs = Runs(world, workflow, event)
+    results = runs.results()
+    assert (results["docs"], results["passed"]) == ("skipped", "success")
+    docs = Happening("pull_request", "main", ("docs/guide.md",))
+    runs = Runs(world, workflow, world.make(pyproject, docs))
+    assert runs.results()["docs"] == "success"
+    results = runs.results({"lint": "failure"})
+    assert (results["docs"], results["passed"]) == ("skipped", "failure")
