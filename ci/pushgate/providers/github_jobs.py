@@ -95,6 +95,7 @@ class Jobs:
         if matrix.axes:
             axes = {axis: Inline(values) for axis, values in matrix.axes.items()}
             job["strategy"] = {"fail-fast": False, "matrix": axes}
+        if matrix.variables:
             job["env"] = dict(matrix.variables)
         job["steps"] = list(self._steps(gate, matrix))
         return job
