@@ -80,7 +80,11 @@ def _add_plan(commands: _Commands[argparse.ArgumentParser]) -> None:
         commands, "plan", "show which jobs an event selects, and why",
         "pushgate plan --event push:main --json",
     )  # fmt: skip
-    _add_selection(planned)
+    _add_selection(planned).add_argument(
+        "--ci",
+        action="store_true",
+        help="the event that CI sees: for a step of GitHub Actions, whose output `gates` it sets",
+    )
     formats = planned.add_mutually_exclusive_group()
     formats.add_argument("--json", action="store_true", help="print the plan as JSON")
     formats.add_argument("--mermaid", action="store_true", help="print a Mermaid flowchart")
@@ -176,7 +180,7 @@ def _command(
     return parser
 
 
-def _add_selection(parser: argparse.ArgumentParser) -> None:
+def _add_selection(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
     parser.add_argument(
         "jobs",
         nargs="*",
@@ -191,6 +195,7 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         help=f"what CI would see: {EXPECTED} (default: a pull request to the main branch)",
     )
     events.add_argument("--all", action="store_true", help="every job of every gate")
+    return events
 
 
 def _add_pace(parser: argparse.ArgumentParser) -> None:

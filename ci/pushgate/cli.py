@@ -23,7 +23,7 @@ from pushgate.model.settings import ConfigurationError
 from pushgate.plan import changes
 from pushgate.plan.definition import Definition, of_project
 from pushgate.plan.planner import plan
-from pushgate.providers import workflow
+from pushgate.providers import github_event, workflow
 from pushgate.reports import history_report, plan_formats, run_report, terminal, why_report
 from pushgate.reports.lasting import lasting
 from pushgate.run import cleaning, doctor, failed, fingerprints, launch, measured, target, why
@@ -171,13 +171,21 @@ def _reporter(parsed: argparse.Namespace, stream: TextIO) -> Iterator[Consumer]:
 
 def _plan(parsed: argparse.Namespace) -> ExitCode:
     definition = _definition()
-    event = _event(parsed, definition)
-    changed = changes.of(definition.settings, event, head=None)
+    if parsed.ci:
+        event, changed = github_event.seen(definition.settings, os.environ)
+    else:
+        event = _event(parsed, definition)
+        changed = changes.of(definition.settings, event, head=None)
     planned = plan(definition, event, parsed.jobs, changed)
+    if parsed.ci:
+        github_event.hand_on(planned, os.environ)
     if parsed.json:
         print(plan_formats.to_json(planned))
     elif parsed.mermaid:
         print(plan_formats.to_mermaid(planned))
+    elif parsed.ci:
+        # Standard output is what a workflow may read.
+        terminal.show_plan(planned, sys.stderr)
     else:
         terminal.show_plan(planned)
     return ExitCode.PASSED

@@ -205,7 +205,8 @@ class Jobs:
             "steps": [
                 {
                     "name": "A job failed, or was skipped though it is selected",
-                    "if": Folded(_any_of(self._unwell())),
+                    # In a run that somebody cancels, too, whose jobs are skipped.
+                    "if": Folded(["always() && (", *_any_of(self._unwell()), ")"]),
                     "run": "exit 1",
                 }
             ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TextIO
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -23,8 +23,13 @@ _VERDICT_STYLE: Final = {"passed": "green", "failed": "bold red", "running": "cy
 """Of a past run; any other verdict is yellow: it does not say that all is well."""
 
 
-def show_plan(plan: Plan) -> None:
-    """Print a plan: every job with what it waits for, and why it is in or out."""
+def show_plan(plan: Plan, stream: TextIO | None = None) -> None:
+    """Print a plan: every job with what it waits for, and why it is in or out.
+
+    Args:
+        plan: The plan.
+        stream: Where to; standard output unless given.
+    """
     rows = table("job", "needs", "after", "")
     for planned in plan.jobs:
         job = planned.job
@@ -37,8 +42,9 @@ def show_plan(plan: Plan) -> None:
         )
     for gate in plan.off:
         rows.add_row(text(gate.gate), "", "", text(f"off: {gate.reason}"), style="dim")
-    _print(line(f"{len(plan.selected)} of {len(plan.jobs)} jobs for ", (str(plan.event), "bold")))
-    _print(rows)
+    head = line(f"{len(plan.selected)} of {len(plan.jobs)} jobs for ", (str(plan.event), "bold"))
+    for part in (head, rows):
+        put(part, stream or sys.stdout)
 
 
 def show_findings(findings: Iterable[Finding]) -> None:
