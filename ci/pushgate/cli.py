@@ -23,6 +23,7 @@ from pushgate.model.settings import ConfigurationError
 from pushgate.plan import changes
 from pushgate.plan.definition import Definition, of_project
 from pushgate.plan.planner import plan
+from pushgate.providers import workflow
 from pushgate.reports import history_report, plan_formats, run_report, terminal, why_report
 from pushgate.reports.lasting import lasting
 from pushgate.run import cleaning, doctor, failed, fingerprints, launch, measured, target, why
@@ -244,6 +245,23 @@ def _report(parsed: argparse.Namespace) -> ExitCode:
     return ExitCode.PASSED
 
 
+def _workflow(parsed: argparse.Namespace) -> ExitCode:
+    definition = _definition()
+    providers = workflow.chosen(definition, parsed.provider)
+    if parsed.check:
+        drifts = list(workflow.check(definition, providers))
+        right = "the workflow says what the definition says"
+        wrong = "`pushgate workflow` writes what the definition says (--dry-run shows it)"
+        terminal.show_lines([*drifts, wrong] if drifts else [right])
+        return ExitCode.FAILED if drifts else ExitCode.PASSED
+    if parsed.dry_run:
+        changes = [line for file in workflow.planned(definition, providers) for line in file.diff]
+        terminal.show_lines(changes or ["nothing would be changed"])
+    else:
+        terminal.show_lines(workflow.write(definition, providers))
+    return ExitCode.PASSED
+
+
 def _durations(_parsed: argparse.Namespace) -> ExitCode:
     terminal.show_durations(measured.merge(_definition()), durations.FILE)
     return ExitCode.PASSED
@@ -266,6 +284,7 @@ _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], ExitCode]]] = {
     "clean": _clean,
     "install": _install,
     "pre-push": _pre_push,
+    "workflow": _workflow,
     "report": _report,
     "durations": _durations,
     "doctor": _doctor,
