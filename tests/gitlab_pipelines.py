@@ -27,6 +27,10 @@ _TOKEN: Final = re.compile(
 )
 
 
+_BRACES: Final = re.compile(r"((?:[^\\]|\\.)*?)\{((?:[^\\{}]|\\.)*)\}(.*)", re.DOTALL)
+"""The first innermost pair of braces."""
+
+
 @dataclass(frozen=True)
 class Trigger:
     """What happened at GitLab.
@@ -84,7 +88,7 @@ def is_cancelled_by_the_next(document: Mapping[str, Any], trigger: Trigger) -> b
     """Tell whether a newer commit of the same ref cancels the pipeline."""
     rule = _first(document["workflow"]["rules"], trigger) or {}
     how = {**document["workflow"].get("auto_cancel", {}), **rule.get("auto_cancel", {})}
-    return how.get("on_new_commit", "conservative") != "none"
+    return bool(how.get("on_new_commit", "conservative") != "none")
 
 
 def variables(job: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:
@@ -205,28 +209,13 @@ def fnmatch(pattern: str, path: str) -> bool:
 
 
 def _braces(pattern: str) -> Iterator[str]:
-    """Yield the alternatives of ``{a,b}``; where braces are not closed, there are none."""
-    begin, ends, depth, at = -1, [-1], 0, 0
-    while at < len(pattern):
-        letter = pattern[at]
-        if letter == "\\":
-            at += 1
-        elif letter == "{":
-            depth += 1
-            if depth == 1:
-                begin, ends = at, [at]
-        elif letter in ",}" and begin >= 0:
-            depth -= letter == "}"
-            if depth == (letter == ","):
-                ends.append(at)
-            if not depth:
-                break
-        at += 1
-    if begin < 0:
+    """Yield the alternatives of ``{a,b}``; where a brace is not closed, there are none."""
+    match = _BRACES.fullmatch(pattern)
+    if match:
+        for alternative in re.findall(r"(?:\A|,)((?:[^\\,]|\\.)*)", match[2]):
+            yield from _braces(match[1] + alternative + match[3])
+    elif "{" not in re.sub(r"\\.", "", pattern):
         yield pattern
-    elif not depth:
-        for start, end in zip(ends, ends[1:], strict=False):
-            yield from _braces(pattern[:begin] + pattern[start + 1 : end] + pattern[at + 1 :])
 
 
 def _names(patterns: Sequence[str], names: Sequence[str]) -> bool:
@@ -238,7 +227,7 @@ def _names(patterns: Sequence[str], names: Sequence[str]) -> bool:
 
 
 def _name(pattern: str, name: str) -> bool:
-    """Match one name; ``\\`` quotes, also between brackets, where ``!`` or ``^`` negates."""
+    r"""Match one name; ``\`` quotes, also between brackets, where ``!`` or ``^`` negates."""
     if not pattern:
         return not name
     head, rest = pattern[0], pattern[1:]

@@ -39,6 +39,13 @@ EVENTS = (
 )
 GATES = ("alpha", "beta", "gamma", "delta", "types-too")
 
+GLOB_NAMES = ("**", *"ab*?$%{},", "[!a]", "[a-c]", "[$%{b]", "a*", "?.c", "{a}")
+PATH_NAMES = ("a", "b", "c", "$", "%", "{", ",", "a}", "x.c", ".a", "{a}")
+
+
+def paths(names: tuple[str, ...]) -> st.SearchStrategy[str]:
+    return st.lists(st.sampled_from(names), min_size=1, max_size=4).map("/".join)
+
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Project:
@@ -118,11 +125,12 @@ def makes_a_pipeline(definition: Definition, event: Event) -> bool:
     return any(fnmatchcase(event.ref, ref) for ref in asked.get(event.kind, "*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("folder", "patterns"), [(".", TOP_GLOBS), ("backend", FOLDER_GLOBS)])
 def test_plan(repository: Project, folder: str, patterns: tuple[str, ...]) -> None:
     """For each event, a pipeline has exactly the jobs that Pushgate's plan has."""
 
-    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(text=pyprojects(patterns), happened=triggers())
     def holds(text: str, happened: tuple[Trigger, Event]) -> None:
         trigger, event = happened
@@ -147,14 +155,7 @@ def test_plan(repository: Project, folder: str, patterns: tuple[str, ...]) -> No
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    glob=st.lists(
-        st.sampled_from(["**", *map(str, "ab*?$%{},"), "[!a]", "[a-c]", "[$%{b]", "a*", "?.c", "{a}"]),
-        min_size=1,
-        max_size=4,
-    ).map("/".join),
-    path=st.lists(st.sampled_from(["a", "b", "c", "$", "%", "{", ",", "a}", "x.c", ".a", "{a}"]), min_size=1, max_size=4).map("/".join),
-)  # fmt: skip
+@given(glob=paths(GLOB_NAMES), path=paths(PATH_NAMES))
 def test_globs(glob: str, path: str) -> None:
     """What a glob of ``inputs`` matches, its patterns for GitLab match together."""
     ours = bool(list(globs.translated((glob,)).among([path])))
@@ -239,5 +240,3 @@ def test_nothing_changed_that_a_gate_reads(make_project: MakeProject) -> None:
     document = file_of(of_project(project.root))
     trigger = Trigger("merge_request_event", target="main", changed=frozenset({"README.md"}))
     assert set(gitlab_pipelines.pipeline(document, trigger) or {}) == {"passed"}
-
-

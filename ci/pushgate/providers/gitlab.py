@@ -15,19 +15,20 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pushgate.model.ci import MARK
+from pushgate.model.ci import mark
+from pushgate.model.event import Event
 from pushgate.model.settings import ConfigurationError
 from pushgate.providers import documents, drift, gitlab_jobs, kept_blocks
+from pushgate.providers.documents import Headed
 from pushgate.providers.pipeline import Pipeline
 
 name: Final = "gitlab"
 
 _FILE: Final = ".gitlab-ci.yml"
-_FOLDER: Final = "The project's folder: "
 _NEEDS_LIMIT: Final = 50
 """How many jobs a job may wait for, where an administrator has not said otherwise."""
 
@@ -35,58 +36,52 @@ _MATRIX_LIMIT: Final = 200
 """How many jobs a matrix may have."""
 
 _OF_PATTERNS: Final = frozenset("*?[]{}\\")
+_NO_JOBS: Final = frozenset(
+    {
+        *("after_script", "before_script", "cache", "default", "image", "include", "services"),
+        *("spec", "stages", "variables", "workflow"),
+    }
+)
+"""Top-level keys that are no jobs."""
+
+_UNORDERED: Final = frozenset(
+    {"changes", "dependencies", "paths", "PUSHGATE_SESSION", "PUSHGATE_SHARD"}
+)
+"""The keys whose lists mean the same in any order."""
 
 
-def path(pipeline: Pipeline) -> str:  # noqa: ARG001  # GitLab reads this file only
-    """Return where the file is, from the top of the repository."""
-    return _FILE
+def paths(pipeline: Pipeline) -> tuple[str, ...]:  # noqa: ARG001  # GitLab reads only this file
+    """Return where the file is."""
+    return (_FILE,)
 
 
 def render(pipeline: Pipeline, existing: str) -> str:
-    """Return the text of the file; ``Provider`` tells more."""
-    _refuse_others(pipeline, existing)
-    return kept_blocks.put_back(_written(pipeline, existing), existing, _FILE)
+    """Return the text of the file."""
+    bare, blocks = kept_blocks.separated(existing)
+    return kept_blocks.restored(_written(_pinned(pipeline, bare)), blocks)
 
 
 def differences(pipeline: Pipeline, existing: str) -> Sequence[str]:
-    """Compare the file with what it has to say; ``Provider`` tells more."""
-    _refuse_others(pipeline, existing)
-    there = documents.parsed(kept_blocks.without(existing), _FILE)
-    return drift.lines(there, documents.parsed(_written(pipeline, existing), _FILE))
+    """Compare what the file means with what it has to say."""
+    bare, _blocks = kept_blocks.separated(existing)
+    has = documents.parsed(bare, _FILE)
+    says = documents.parsed(_written(_pinned(pipeline, bare)), _FILE)
+    return drift.differences(_split(has), _split(says), unordered=_UNORDERED)
 
 
-def _written(pipeline: Pipeline, existing: str) -> str:
+def _written(pipeline: Pipeline) -> str:
     if problems := [*_problems(pipeline)]:
         raise ConfigurationError(*problems)
-    document = gitlab_jobs.document(_pinned(pipeline, existing))
-    lines = [f"{MARK} from [tool.pushgate] and noxfile.py. To change it, change these."]
-    if pipeline.folder:
-        lines.append(f"{_FOLDER}{pipeline.folder}")
-    lines += (f"Make a schedule in GitLab's own pages: {times}" for times in pipeline.ci.schedule)
-    headed = {key: documents.Headed(value) for key, value in document.items()}
-    return documents.written(headed, "\n".join(lines))
-
-
-def _refuse_others(pipeline: Pipeline, existing: str) -> None:
-    """Refuse to write over a file that says what others want, or another project."""
-    if not existing.strip():
-        return
-    first, _, rest = existing.partition("\n")
-    if MARK not in first:
-        message = (
-            f"{_FILE} was not written by Pushgate, and GitLab reads only this one: rename it, and "
-            "run this again; a block between `# pushgate: keep` and `# pushgate: end` in the new "
-            "file can `include` it"
-        )
-        raise ConfigurationError(message)
-    second = rest.partition("\n")[0].removeprefix("# ")
-    folder = second.removeprefix(_FOLDER) if second.startswith(_FOLDER) else ""
-    if folder != pipeline.folder:
-        message = (
-            f"{_FILE} runs the project in {folder or 'the top folder'}, and GitLab reads only "
-            f"this one: remove it to let it run that in {pipeline.folder or 'the top folder'}"
-        )
-        raise ConfigurationError(message)
+    header = [
+        f"{mark(pipeline.folder)} noxfile.py: change these, and run it again.",
+        "A digest of the image stays, and so does what is between the lines",
+        f"`# {kept_blocks.BEGIN}` and `# {kept_blocks.END}`.",
+        *(f"Schedule it in GitLab's own pages: {times}" for times in pipeline.ci.schedule),
+    ]
+    document = gitlab_jobs.document(pipeline)
+    return documents.written(
+        {key: Headed(value) for key, value in document.items()}, "\n".join(header)
+    )
 
 
 def _pinned(pipeline: Pipeline, existing: str) -> Pipeline:
@@ -96,21 +91,43 @@ def _pinned(pipeline: Pipeline, existing: str) -> Pipeline:
     return replace(pipeline, ci=replace(pipeline.ci, image=pinned[1])) if pinned else pipeline
 
 
+def _split(document: Mapping[str, object]) -> drift.Document:
+    """Return what the file means, with names where it has lists of mappings."""
+    rest = {key: _named(document[key]) for key in _NO_JOBS if key in document}
+    jobs = {key: _named(value) for key, value in document.items() if key not in _NO_JOBS}
+    return drift.Document(jobs=jobs, rest=rest)
+
+
+def _named(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _named(item) for key, item in value.items()}
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        # What a job needs has a name; rules have places: the first that holds decides.
+        return {str(item.get("job", at)): _named(item) for at, item in enumerate(value)}
+    return value
+
+
 def _problems(pipeline: Pipeline) -> Iterator[str]:
     """Yield a line for all that GitLab cannot carry."""
-    paths = {"the project's folder": pipeline.folder}
+    folders = {"the project's folder": pipeline.folder}
     if pages := pipeline.ci.pages:
-        paths["tool.pushgate.ci.pages.path"] = pages.path
-    jobs = [job for gate in pipeline.gates for job in gate.jobs]
-    sessions = {f"tool.pushgate.gates.{job.gate}.session": job.session for job in jobs}
-    for key, said in {**paths, **sessions}.items():
-        if not said.isprintable():
-            yield f"{key} = {said!r}: expected a name without control characters"
-    for key, said in paths.items():
-        if _OF_PATTERNS & set(said):
-            yield f"{key} = {said!r}: expected a name that is no pattern for GitLab's artifacts"
-        elif posixpath.normpath(said).startswith(("/", "..")):
-            yield f"{key} = {said!r}: expected a folder of the project"
+        folders["ci.pages.path of [tool.pushgate]"] = pages.path
+    for key, folder in folders.items():
+        if _OF_PATTERNS & set(folder) or not folder.isprintable():
+            yield _refused(key, folder, "rename it, without * ? [ ] { } \\ and control characters")
+        elif f"{posixpath.normpath(folder)}/".startswith(("/", "../")):
+            yield _refused(key, folder, "name a folder within the project")
+    for gate in pipeline.gates:
+        where = f"tool.pushgate.gates.{gate.name}"
+        session = gate.jobs[0].session
+        if not session.isprintable():
+            yield _refused(f"{where}.session", session, "rename it, without control characters")
+        asked = [event for selection in gate.selected_by for event in selection.on]
+        if Event("schedule") in asked and not pipeline.ci.schedule:
+            yield (
+                f"{where}.on names schedule, and nothing says when: set schedule in "
+                "[tool.pushgate.ci], for example ['17 3 * * 1']"
+            )
     yield from _beyond_limits(pipeline)
 
 
@@ -118,11 +135,15 @@ def _beyond_limits(pipeline: Pipeline) -> Iterator[str]:
     for gate in pipeline.gates:
         awaited = sum(len(pipeline.gate(need).jobs) for need in (*gate.needs, *gate.after))
         for what, count, limit in (
-            ("its matrix", len(gate.jobs), _MATRIX_LIMIT),
-            ("what it waits for", awaited, _NEEDS_LIMIT),
+            ("has", len(gate.jobs), _MATRIX_LIMIT),
+            ("waits for", awaited, _NEEDS_LIMIT),
         ):
             if count > limit:
                 yield (
-                    f"gate {gate.name}: {what} has {count} jobs, and GitLab takes {limit}: "
+                    f"gate {gate.name} {what} {count} jobs, and GitLab takes {limit}: "
                     "choose fewer shards or Pythons"
                 )
+
+
+def _refused(key: str, value: str, what_to_do: str) -> str:
+    return f"{key}: GitLab cannot carry {value!r}: {what_to_do}"
