@@ -35,6 +35,9 @@ _NEEDS_LIMIT: Final = 50
 _MATRIX_LIMIT: Final = 200
 """How many jobs a matrix may have."""
 
+_NO_TEXT: Final = re.compile(r"y|n|yes|no|on|off|[-+]?[0-9][0-9_:.,]*", re.IGNORECASE)
+"""What YAML 1.1 takes for something else than a text, beside what YAML 1.2 does."""
+
 _OF_PATTERNS: Final = frozenset("*?[]{}\\")
 _NO_JOBS: Final = frozenset(
     {
@@ -79,9 +82,22 @@ def _written(pipeline: Pipeline) -> str:
         *(f"Schedule it in GitLab's own pages: {times}" for times in pipeline.ci.schedule),
     ]
     document = gitlab_jobs.document(pipeline)
-    return documents.written(
-        {key: Headed(value) for key, value in document.items()}, "\n".join(header)
-    )
+    headed = {key: Headed(_quoted(value)) for key, value in document.items()}
+    return documents.written(headed, "\n".join(header))
+
+
+def _quoted(value: object) -> object:
+    """Return a value with quotes around each text that is none for GitLab, by YAML 1.1."""
+    # No gate of a run reads YAML: the start of every other command does without it.
+    from ruamel.yaml.scalarstring import SingleQuotedScalarString  # noqa: PLC0415
+
+    if isinstance(value, dict):
+        return {key: _quoted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_quoted(item) for item in value]
+    if isinstance(value, str) and _NO_TEXT.fullmatch(value):
+        return SingleQuotedScalarString(value)
+    return value
 
 
 def _pinned(pipeline: Pipeline, existing: str) -> Pipeline:
@@ -117,6 +133,8 @@ def _problems(pipeline: Pipeline) -> Iterator[str]:
             yield _refused(key, folder, "rename it, without * ? [ ] { } \\ and control characters")
         elif f"{posixpath.normpath(folder)}/".startswith(("/", "../")):
             yield _refused(key, folder, "name a folder within the project")
+    if pages and not gitlab_jobs.published(pipeline, pages):
+        yield f"ci.pages of [tool.pushgate]: gate {pages.gate} never runs when main is pushed"
     for gate in pipeline.gates:
         where = f"tool.pushgate.gates.{gate.name}"
         session = gate.jobs[0].session

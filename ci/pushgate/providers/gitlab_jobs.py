@@ -14,8 +14,7 @@ from pushgate.model.event import Event
 from pushgate.model.job import OUTPUTS, Job
 from pushgate.providers import gitlab_rules
 from pushgate.providers.documents import Inline
-from pushgate.providers.gitlab_rules import Rule
-from pushgate.providers.pipeline import Pipeline, PipelineGate, nox_arguments
+from pushgate.providers.pipeline import Pipeline, PipelineGate, Selection, nox_arguments
 
 _COMMON: Final = ".pushgate"
 """The hidden job that all others extend: no ``default``, which would reach the user's own jobs."""
@@ -164,24 +163,27 @@ def _artifacts(pipeline: Pipeline, gate: PipelineGate) -> Iterator[tuple[str, ob
         yield "reports", {"coverage_report": report}
 
 
+def published(pipeline: Pipeline, pages: Pages) -> tuple[Selection, ...]:
+    """Return when a site is published: when a push to the main branch selects its gate."""
+    main = Event("push", pipeline.branches[0])
+    selections = pipeline.gate(pages.gate).selected_by or (Selection(),)
+    return tuple(
+        Selection((main,), selection.inputs)
+        for selection in selections
+        if not selection.on or any(pattern.matches(main) for pattern in selection.on)
+    )
+
+
 def _pages(pipeline: Pipeline, pages: Pages) -> Iterator[tuple[str, object]]:
-    gate = pipeline.gate(pages.gate)
-    [main] = gitlab_rules.conditions([Event("push", pipeline.branches[0])])
-    built = gitlab_rules.rules(gate.selected_by, pipeline.defining) or [{}]
     yield "image", pipeline.ci.image
     # After all jobs of the stages before: what did not pass is not published.
     yield "stage", "deploy"
-    yield "dependencies", [job_name(gate.name)]
-    yield "rules", [_both(main, rule) for rule in built]
+    yield "dependencies", [job_name(pages.gate)]
+    yield "rules", gitlab_rules.rules(published(pipeline, pages), pipeline.defining)
     site = posixpath.normpath(posixpath.join(pipeline.folder, pages.path))
     move = ["rm -rf .pushgate-site", shlex.join(("mv", f"./{site}", ".pushgate-site"))]
     yield "script", [*move, "rm -rf public", "mv .pushgate-site public"]
     yield "artifacts", {"paths": ["public"]}
-
-
-def _both(condition: str, rule: Rule) -> Rule:
-    own = f" && ({rule['if']})" if "if" in rule else ""
-    return {**rule, "if": condition + own}
 
 
 def _unexpanded(text: str) -> str:

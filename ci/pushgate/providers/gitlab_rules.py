@@ -47,13 +47,16 @@ _REFS: Final = {
 _CHANGES_LIMIT: Final = 50
 """How many patterns GitLab takes in one ``rules:changes``."""
 
-_META: Final = frozenset(r".^$*+?()[]{}|/")
+_META: Final = frozenset(r".^$*+?()[]{}|/\-")
 """What has a meaning in a regular expression of RE2, or ends it."""
 
 _PIECE: Final = re.compile(
     r"(?P<wild>[*?])|\[(?P<not>!?+)(?P<members>[^\]]+|\][^\]]*)\]|(?P<expanded>[$%])|.", re.DOTALL
 )
-"""What a name in a glob of ``model/globs.py`` consists of."""
+"""What a name in a glob of ``model/globs.py``, or a pattern of events, consists of."""
+
+_MEMBER: Final = re.compile(r"(.)(-(?=.))?", re.DOTALL)
+"""A member of a ``[class]``, with the dash if a range begins with it."""
 
 
 def conditions(events: Iterable[Event]) -> tuple[str, ...]:
@@ -122,24 +125,36 @@ def _parts(kind: str, refs: Sequence[str]) -> Iterator[str]:
 
 
 def _ref(kind: str, ref: str) -> str:
-    if not ref.isprintable() or set(ref) & set("[\\"):
-        message = (
-            f"{kind}:{ref!r}: GitLab's rules cannot say it: name the branches and tags, "
-            "or use * and ?"
-        )
-        raise ConfigurationError(message)
-    if not set(ref) & set('*?"$'):
+    if not set(ref) & set('*?["$\\') and ref.isprintable():
         return f'{_REFS[kind]} == "{ref}"'
-    return f"{_REFS[kind]} =~ /^{''.join(map(_letter, ref))}$/"
+    expression = "".join(map(_expression, _PIECE.finditer(ref)))
+    if not _is_expression(expression):
+        message = f"GitLab cannot carry {f'{kind}:{ref}'!r}: name a branch or tag, or use * and ?"
+        raise ConfigurationError(message)
+    return f"{_REFS[kind]} =~ /^{expression}$/"
 
 
-def _letter(letter: str) -> str:
-    """Return the regular expression of one letter of a pattern of events."""
-    if letter in "*?":
-        return "." if letter == "?" else ".*"
-    if letter == "$":
-        return r"\x24"  # a tool that expands variables before it reads finds none
-    return f"\\{letter}" if letter in _META else letter
+def _is_expression(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return text.isprintable()
+
+
+def _expression(match: re.Match[str]) -> str:
+    """Return the regular expression of a piece of a pattern of events."""
+    if match["wild"]:
+        return "." if match["wild"] == "?" else ".*"
+    if match["members"] is None:
+        return _quoted(match[0])
+    members = _MEMBER.sub(lambda each: _quoted(each[1]) + (each[2] or ""), match["members"])
+    return f"[{'^' if match['not'] else ''}{members}]"
+
+
+def _quoted(letter: str) -> str:
+    # A tool that expands variables before it reads the expression finds none.
+    return r"\x24" if letter == "$" else f"\\{letter}" if letter in _META else letter
 
 
 def _of_selection(selection: Selection, defining: Sequence[str]) -> Iterator[Rule]:
@@ -162,7 +177,7 @@ def _piece(match: re.Match[str]) -> str:
     if match["members"] is None:
         return _escaped(match[0])
     # With a backslash before each letter, no variable's name is among them.
-    members = re.sub(r"(.)(-(?=.))?", r"\\\1\2", match["members"], flags=re.DOTALL)
+    members = _MEMBER.sub(r"\\\1\2", match["members"])
     return f"[{match['not']}{members}]"
 
 
