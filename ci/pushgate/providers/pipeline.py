@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final, Protocol, runtime_checkable
 
+from packaging.utils import canonicalize_name
+
 from pushgate.config.requirements import requirement_names
 from pushgate.model import globs
 from pushgate.model.ci import CiSettings
 from pushgate.model.event import Event
 from pushgate.model.job import Job
-from pushgate.model.settings import Settings
+from pushgate.model.settings import ConfigurationError, Settings
 from pushgate.plan.definition import DEFINING, Definition
 
 _SETTING_UP_MINUTES: Final = 5
@@ -124,7 +126,11 @@ def nox_arguments(job: Job) -> tuple[str, ...]:
 
 
 def of(definition: Definition) -> Pipeline:
-    """Derive a workflow from a definition."""
+    """Derive a workflow from a definition.
+
+    Raises:
+        ConfigurationError: The project has a lock, and Pushgate is not in it.
+    """
     settings = definition.settings
     folder = "/".join(settings.root.relative_to(settings.repository).parts)
     lock = settings.dependencies.lock
@@ -160,8 +166,10 @@ def _start(settings: Settings) -> tuple[str, ...]:
     for group in names:
         if "pushgate" in requirement_names(dependencies.groups[group]):
             return ("uv", "run", "--locked", "--only-group", group)
-    # Pushgate itself, or a project that requires it.
-    return ("uv", "run", "--locked", "--no-default-groups")
+    if "pushgate" in {canonicalize_name(settings.name), *requirement_names(dependencies.runtime)}:
+        return ("uv", "run", "--locked", "--no-default-groups")
+    message = "uv.lock has no Pushgate for CI to run: `uv add --group ci pushgate`"
+    raise ConfigurationError(message)
 
 
 def _gates(definition: Definition, folder: str) -> Iterable[PipelineGate]:
