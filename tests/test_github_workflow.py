@@ -55,7 +55,8 @@ DEFINITIONS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "only own gates": {"pyproject.toml": PYTHONS + "gates.own.run = ['true']\n"},
     "without shards": {
-        "pyproject.toml": PYTHONS + "gates.test.shards = 1\n",
+        "pyproject.toml": PYTHONS + "gates.test.shards = 1\n"
+        "[dependency-groups]\ntools = ['pushgate']\n",
         "uv.lock": LOCK,
         **CODE,
     },
@@ -168,3 +169,12 @@ def test_pushgate_has_the_workflow_of_its_definition() -> None:
     """The committed file is byte for byte what would be written."""
     (file,) = workflow.planned(of_project(REPOSITORY), [])
     assert file.diff == []
+
+
+def test_a_lock_without_pushgate(make_project: MakeProject) -> None:
+    """No workflow is written that could not start Pushgate."""
+    project = make_project({"pyproject.toml": PYTHONS, "uv.lock": LOCK, **CODE})
+    answer = project.pushgate("workflow")
+    expected = "uv.lock has no Pushgate for CI to run: `uv add --group ci pushgate`"
+    assert (answer.returncode, answer.stdout) == (2, f"pushgate: {expected}\n")
+    assert not (project.root / ".github").exists()

@@ -152,7 +152,8 @@ def test_history(make_project: MakeProject) -> None:
 
 def test_lock_in_the_cache_key(make_project: MakeProject) -> None:
     """The cache is that of the lock, where GitLab can take the lock's path for its key."""
-    files = {"pyproject.toml": f"{PROJECT}{PYTHONS}", "uv.lock": LOCK, **CODE}
+    group = "[dependency-groups]\nci = ['pushgate']\n"
+    files = {"pyproject.toml": f"{PROJECT}{PYTHONS}{group}", "uv.lock": LOCK, **CODE}
     plain = make_project({f"app/{name}": text for name, text in files.items()}, name="plain")
     assert write(plain, "app")[".pushgate"]["cache"]["key"]["files"] == ["app/uv.lock"]
     strange = make_project({f"$app/{name}": text for name, text in files.items()}, name="strange")
