@@ -244,29 +244,33 @@ def content(root: Path) -> Pipeline:
     return pipeline.of(of_project(root))
 
 
+@pytest.fixture(scope="module")
+def file(content: Pipeline) -> str:
+    """Its workflow file."""
+    return github.render(content, "")
+
+
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_is_told(content: Pipeline, change: str) -> None:
+def test_a_change_is_told(content: Pipeline, file: str, change: str) -> None:
     """Each change of what the file means is told in one line, which names the job."""
     pattern, text, line = CHANGES[change]
-    file = github.render(content, "")
     changed = re.sub(pattern, text, file, count=1)
     assert changed != file
     assert github.differences(content, changed) == [line]
 
 
 @pytest.mark.parametrize("change", SAME)
-def test_what_changes_no_meaning_is_none(content: Pipeline, change: str) -> None:
+def test_what_changes_no_meaning_is_none(content: Pipeline, file: str, change: str) -> None:
     """A pin, a comment, an order, a way of writing or a kept block is no drift."""
     pattern, text = SAME[change]
-    file = github.render(content, "")
     changed = re.sub(pattern, text, file)
     assert changed != file
     assert github.differences(content, changed) == []
 
 
-def test_all_jobs_are_compared_in_any_order(content: Pipeline) -> None:
+def test_all_jobs_are_compared_in_any_order(content: Pipeline, file: str) -> None:
     """The order of the jobs means nothing; a drift in each of two is told."""
-    head, _, jobs = github.render(content, "").partition("jobs:\n")
+    head, _, jobs = file.partition("jobs:\n")
     turned = "\n".join(reversed(re.split(r"\n(?=  \w+:\n)", jobs)))
     turned = turned.replace("name: lint", "name: x").replace("name: types", "name: y")
     assert github.differences(content, f"{head}jobs:\n{turned}") == [
@@ -285,8 +289,10 @@ def test_a_change_of_the_definition_is_told(make_project: MakeProject) -> None:
     definition = of_project(project.root)
     providers = workflow.chosen(definition, None)
     assert list(workflow.check(definition, providers)) == [
-        f'{FILE}: job test: strategy.matrix.session: the file has ["test-3.12", "test-3.13"], '
-        'the definition ["test-3.12", "test-3.13", "test-3.14"]'
+        (
+            f'{FILE}: job test: strategy.matrix.session: the file has ["test-3.12", "test-3.13"], '
+            'the definition ["test-3.12", "test-3.13", "test-3.14"]'
+        )
     ]
     assert list(workflow.write(definition, providers)) == [f"changed {FILE}"]
     assert list(workflow.check(definition, providers)) == []
@@ -309,8 +315,8 @@ def test_a_file_that_cannot_be_read(content: Pipeline, text: str, problem: str) 
 
 
 @pytest.mark.parametrize("jobs", ["", "jobs:\n", "jobs: text\n", "jobs: [lint]\n"])
-def test_a_file_without_jobs(content: Pipeline, jobs: str) -> None:
+def test_a_file_without_jobs(content: Pipeline, file: str, jobs: str) -> None:
     """Where there are no jobs at all, each is missing."""
-    head = github.render(content, "").partition("jobs:\n")[0]
+    head = file.partition("jobs:\n")[0]
     missing = {"job lint: is missing", "job passed: is missing"}
     assert missing <= set(github.differences(content, head + jobs))
