@@ -141,7 +141,7 @@ class Happening:
 @st.composite
 def _happenings(draw: st.DrawFn) -> Happening:
     name = draw(st.sampled_from(EVENTS))
-    refs = BRANCHES if name in {"pull_request", "merge_group"} else (*BRANCHES, *TAGS)
+    refs = BRANCHES if name in {"pull_request", "merge_group", "schedule"} else (*BRANCHES, *TAGS)
     folder = draw(st.sampled_from(["", "", "services/the api/"]))
     names = st.lists(st.sampled_from(CHANGED), unique=True, max_size=3)
     defining = ["pyproject.toml"] if draw(st.integers(0, 7)) == 7 else []
