@@ -217,8 +217,8 @@ def test_a_schedule_needs_times(make_project: MakeProject) -> None:
     )
     assert _problems(make_project, more) == (
         (
-            "branches of [tool.pushgate]: GitHub cannot carry 'a${{b': name a branch without ${{ and "
-            "control characters"
+            "branches of [tool.pushgate]: GitHub cannot carry 'a${{b': name a branch without ${{ "
+            "and control characters"
         ),
         (
             "tool.pushgate.gates.nightly.on names schedule, and nothing says when: set schedule in "
