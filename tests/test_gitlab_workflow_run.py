@@ -58,8 +58,11 @@ FILES: Final = {
     "pyproject.toml": PYPROJECT,
     "noxfile.py": NOXFILE,
     "src/demo.py": "def double(number):\n    return 2 * number\n",
-    "tests/test_one.py": "from demo import double\n\n\ndef test_one():\n    assert double(1) == 2\n",
-    "tests/test_two.py": "from demo import double\n\n\ndef test_two():\n    assert double(2) == 4\n",
+    **{
+        f"tests/test_{number}.py": "from demo import double\n\n\n"
+        f"def test_double():\n    assert double({number}) == 2 * {number}\n"
+        for number in (1, 2)
+    },
     "pytest.ini": "[pytest]\npythonpath = src\n",
 }
 
