@@ -101,12 +101,12 @@ def variables(job: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:
 
 
 def expanded(text: str, values: Mapping[str, str]) -> str:
-    """Return a text with the variables that are known; ``$$`` is a ``$``."""
+    """Return a text with its variables expanded: ``$$`` is a ``$``, an unknown one nothing."""
 
     def value(match: re.Match[str]) -> str:
         if match[0] == "$$":
             return "$"
-        return values.get(match[1] or match[2] or match[3], match[0])
+        return values.get(match[1] or match[2] or match[3], "")
 
     return _VARIABLE.sub(value, text)
 

@@ -55,14 +55,13 @@ def test_strange_folder(make_project: MakeProject) -> None:
     assert command.endswith('&& pushgate run --commit abc "test-3.12(1of4)"')
 
 
-@pytest.mark.parametrize(
-    "branch", ['a"b', "a'b", "a$CI_COMMIT_TAG", "a/b.c+d", "ü😀", "a||b", "a{}()"]
-)
+@pytest.mark.parametrize("branch", ['a"b', "a'b", "a$HOME", "a/b.c+d", "ü😀", "a||b", "a{}()"])
 def test_strange_branch(make_project: MakeProject, branch: str) -> None:
     """A branch is asked for by its whole name, whatever that would mean in an expression."""
     quoted = branch.replace('"', '\\"')
     text = f'[tool.pushgate]\npython = ["3.12"]\nbranches = ["main", "{quoted}"]\n'
     document = write(make_project({"pyproject.toml": text, "demo.py": ""}))
+    assert "$HOME" not in str(document)  # tools that expand it first, as GitLab does not
     assert gitlab_pipelines.pipeline(document, Trigger("push", branch=branch))
     for other in (branch + "x", "x" + branch, branch[:-1], branch.replace(".", "x") + "y"):
         assert gitlab_pipelines.pipeline(document, Trigger("push", branch=other)) is None

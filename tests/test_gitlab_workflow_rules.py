@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import gitlab_pipelines
@@ -39,8 +39,8 @@ EVENTS = (
 )
 GATES = ("alpha", "beta", "gamma", "delta", "types-too")
 
-GLOB_NAMES = ("**", *"ab*?$%{},", "[!a]", "[a-c]", "[$%{b]", "a*", "?.c", "{a}")
-PATH_NAMES = ("a", "b", "c", "$", "%", "{", ",", "a}", "x.c", ".a", "{a}")
+GLOB_NAMES = ("**", *"ab*?,", "[!a]", "[a-c]", "[$%{b]", "a*", "?.c", "{a}", "$HOME", "%name%")
+PATH_NAMES = ("a", "b", "c", "{", ",", "x.c", ".a", "{a}", "$HOME", "%name%")
 
 
 def paths(names: tuple[str, ...]) -> st.SearchStrategy[str]:
@@ -156,11 +156,17 @@ def test_plan(repository: Project, folder: str, patterns: tuple[str, ...]) -> No
 
 @settings(max_examples=300, deadline=None)
 @given(glob=paths(GLOB_NAMES), path=paths(PATH_NAMES))
+@example(glob="a/**", path="a")
+@example(glob="**/a/**/b", path="a/b/b")
+@example(glob="$HOME/%name%", path="$HOME/%name%")
+@example(glob="[!$HOME]", path="x")
 def test_globs(glob: str, path: str) -> None:
     """What a glob of ``inputs`` matches, its patterns for GitLab match together."""
     ours = bool(list(globs.translated((glob,)).among([path])))
-    theirs = any(gitlab_pipelines.fnmatch(pattern, path) for pattern in gitlab_rules.paths(glob))
-    assert theirs is ours, gitlab_rules.paths(glob)
+    patterns = [
+        gitlab_pipelines.expanded_existing(pattern, {}) for pattern in gitlab_rules.paths(glob)
+    ]
+    assert any(gitlab_pipelines.fnmatch(pattern, path) for pattern in patterns) is ours, patterns
 
 
 @pytest.mark.parametrize(
