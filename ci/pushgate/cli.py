@@ -188,6 +188,30 @@ def _install(_parsed: argparse.Namespace) -> ExitCode:
     return installed.status
 
 
+def _init(parsed: argparse.Namespace) -> ExitCode:
+    # What only this command needs, tomlkit for one, is none of a run's.
+    from pushgate.adopt import hosting, init, place, staging, telling  # noqa: PLC0415
+
+    project = place.find(Path(parsed.folder or "."), named=parsed.folder is not None)
+    provider = parsed.provider or hosting.provider(git.toplevel(project))
+    prepared = init.prepare(project, _workflow_writer(provider))
+    terminal.show_lines(telling.findings(prepared))
+    if parsed.dry_run:
+        terminal.show_lines(telling.diffs(prepared.changes))
+        return ExitCode.PASSED
+    staging.write(prepared.repository, prepared.changes)
+    hook = None if parsed.no_hook else install.install(prepared.repository)
+    terminal.show_lines(telling.done(prepared, hook.lines if hook else ()))
+    return ExitCode.PASSED
+
+
+def _workflow_writer(provider: str) -> Callable[[Definition], Sequence[Path]]:
+    def nothing(_definition: Definition) -> Sequence[Path]:
+        return ()
+
+    return nothing
+
+
 def _pre_push(parsed: argparse.Namespace) -> ExitCode:
     # Git starts a hook at the top; the user's shell finds the paths that are told from here.
     with suppress(OSError):
@@ -264,6 +288,7 @@ _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], ExitCode]]] = {
     "plan": _plan,
     "why": _why,
     "clean": _clean,
+    "init": _init,
     "install": _install,
     "pre-push": _pre_push,
     "report": _report,
