@@ -197,7 +197,7 @@ def _init(parsed: argparse.Namespace) -> ExitCode:
     prepared = init.prepare(project, _workflow_writer(provider))
     terminal.show_lines(telling.findings(prepared))
     if parsed.dry_run:
-        terminal.show_lines(telling.diffs(prepared.changes))
+        terminal.show_lines(telling.diffs(prepared))
         return ExitCode.PASSED
     staging.write(prepared.repository, prepared.changes)
     hook = None if parsed.no_hook else install.install(prepared.repository)

@@ -26,10 +26,20 @@ def findings(prepared: Prepared) -> Iterator[str]:
         yield f"off: {', '.join(off)}"
 
 
-def diffs(changes: Sequence[Change]) -> Iterator[str]:
-    """Tell what would be written, as a unified diff."""
-    for change in changes:
-        yield from change.diff().splitlines()
+def diffs(prepared: Prepared) -> Iterator[str]:
+    """Tell what would be written, as a unified diff, and what could be added."""
+    yield ""
+    for change in prepared.changes:
+        if change.path.name == "uv.lock":
+            yield f"{change.path}: {_extent(change)}, by `uv lock`"
+        else:
+            yield from change.diff().splitlines()
+    yield from _offers(prepared.found)
+    if prepared.changes:
+        yield ""
+        yield "nothing was written: `pushgate init` without --dry-run does it"
+    else:
+        yield "nothing to write: all of it is there"
 
 
 def done(prepared: Prepared, hook: Sequence[str]) -> Iterator[str]:
