@@ -50,7 +50,7 @@ elif command -v pushgate >/dev/null; then
 elif [ -f uv.lock ] && command -v uv >/dev/null; then
     exec uv run --quiet --frozen $group pushgate pre-push "$@"
 fi
-printf '%s\\n' "pushgate: $python is gone, or Pushgate from it: run \\`pushgate install\\` again" >&2
+printf '%s\\n' "pushgate: $python is gone: run \\`pushgate install\\` again" >&2
 exit 1
 """
 
