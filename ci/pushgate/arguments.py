@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from pushgate.model.event import EXPECTED, Event
+from pushgate.providers.registry import PROVIDERS
 from pushgate.shards import durations
 from pushgate.tools import cpu
 
@@ -37,6 +38,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     _add_records(commands)
     _add_init(commands)
     _add_hook(commands)
+    _add_workflow(commands)
     _add_others(commands)
     return parser.parse_args(arguments)
 
@@ -135,6 +137,29 @@ def _add_hook(commands: _Commands[argparse.ArgumentParser]) -> None:
     hook.add_argument("remote", nargs="?", default="", help="the remote's name, as git tells it")
     hook.add_argument("url", nargs="?", default="", help="the remote's URL, as git tells it")
     _add_pace(hook)
+
+
+def _add_workflow(commands: _Commands[argparse.ArgumentParser]) -> None:
+    workflow = _command(
+        commands, "workflow", "write CI's workflow files from the definition, or compare them",
+        "pushgate workflow github --dry-run",
+    )  # fmt: skip
+    workflow.add_argument(
+        "provider",
+        nargs="?",
+        choices=PROVIDERS,
+        help=f"one of {', '.join(PROVIDERS)} (default: those whose file is there, else "
+        f"{next(iter(PROVIDERS))})",
+    )
+    ways = workflow.add_mutually_exclusive_group()
+    ways.add_argument(
+        "--check",
+        action="store_true",
+        help="only compare: status 1 where a file does not say what the definition says",
+    )
+    ways.add_argument(
+        *("-n", "--dry-run"), action="store_true", help="only show what would be changed"
+    )
 
 
 def _add_others(commands: _Commands[argparse.ArgumentParser]) -> None:

@@ -23,6 +23,8 @@ from pushgate.model.settings import ConfigurationError
 from pushgate.plan import changes
 from pushgate.plan.definition import Definition, of_project
 from pushgate.plan.planner import plan
+from pushgate.providers import workflow
+from pushgate.providers.registry import PROVIDERS
 from pushgate.reports import history_report, plan_formats, run_report, terminal, why_report
 from pushgate.reports.lasting import lasting
 from pushgate.run import cleaning, doctor, failed, fingerprints, launch, measured, target, why
@@ -206,10 +208,17 @@ def _init(parsed: argparse.Namespace) -> ExitCode:
 
 
 def _workflow_writer(provider: str) -> Callable[[Definition], Sequence[Path]]:
-    def nothing(_definition: Definition) -> Sequence[Path]:
-        return ()
+    providers = [each for each in PROVIDERS.values() if each.name == provider]
 
-    return nothing
+    def write(definition: Definition) -> Sequence[Path]:
+        files = workflow.planned(definition, providers) if providers else []
+        for file in files:
+            path = definition.settings.repository / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(file.after, encoding="utf-8")
+        return [Path(file.path) for file in files]
+
+    return write
 
 
 def _pre_push(parsed: argparse.Namespace) -> ExitCode:
@@ -268,6 +277,23 @@ def _report(parsed: argparse.Namespace) -> ExitCode:
     return ExitCode.PASSED
 
 
+def _workflow(parsed: argparse.Namespace) -> ExitCode:
+    definition = _definition()
+    providers = workflow.chosen(definition, parsed.provider)
+    if parsed.check:
+        drifts = list(workflow.check(definition, providers))
+        right = "the workflow says what the definition says"
+        wrong = "`pushgate workflow` writes what the definition says (--dry-run shows it)"
+        terminal.show_lines([*drifts, wrong] if drifts else [right])
+        return ExitCode.FAILED if drifts else ExitCode.PASSED
+    if parsed.dry_run:
+        changes = [line for file in workflow.planned(definition, providers) for line in file.diff]
+        terminal.show_lines(changes or ["nothing would be changed"])
+    else:
+        terminal.show_lines(workflow.write(definition, providers))
+    return ExitCode.PASSED
+
+
 def _durations(_parsed: argparse.Namespace) -> ExitCode:
     terminal.show_durations(measured.merge(_definition()), durations.FILE)
     return ExitCode.PASSED
@@ -291,6 +317,7 @@ _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], ExitCode]]] = {
     "init": _init,
     "install": _install,
     "pre-push": _pre_push,
+    "workflow": _workflow,
     "report": _report,
     "durations": _durations,
     "doctor": _doctor,

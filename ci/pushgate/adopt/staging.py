@@ -15,7 +15,7 @@ from typing import Final
 from pushgate.model.settings import ConfigurationError
 from pushgate.tools import git
 
-_TOLD: Final = frozenset({"pyproject.toml", "noxfile.py", "uv.lock", "setup.py", "setup.cfg"})
+_TOLD: Final = frozenset({"pyproject.toml", "noxfile.py", "uv.lock", "setup.py", "setup.cfg", ".gitlab-ci.yml"})
 """Files that count although git does not track them yet: what is written builds upon them."""
 
 _AT_ONCE: Final = 500
@@ -70,13 +70,17 @@ def staged(repository: Path) -> Iterator[Path]:
         extra = [
             path
             for path in git.untracked_files(repository)
-            if not path.endswith("/") and (missing_all or Path(path).name in _TOLD)
+            if not path.endswith("/") and (missing_all or _is_told(Path(path)))
         ]
         for path in extra:
             (copy / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(repository / path, copy / path, follow_symlinks=False)
         track(copy, (*tracked, *extra))
         yield copy
+
+
+def _is_told(path: Path) -> bool:
+    return path.name in _TOLD or path.parts[:-1] == (".github", "workflows")
 
 
 def track(copy: Path, paths: Iterable[str]) -> None:

@@ -20,6 +20,7 @@ from pushgate.tools import git, uv
 
 name: Final = "build"
 TWINE: Final = "twine==7.0.0"
+ARTIFACT_DAYS: Final = 7
 TOOLS: Final = (TWINE,)
 _IMPORTABLE: Final = re.compile(
     r"([A-Za-z][A-Za-z0-9_]*)(?:/.+\.(?:py|so|pyd)|\.py|\.[^/]*(?:so|pyd))"

@@ -15,6 +15,7 @@ from pushgate.shards import proof
 from pushgate.tools import process
 
 name: Final = "coverage"
+ARTIFACT_DAYS: Final = 30
 TOOLS: Final = (coverage_config.COVERAGE,)
 
 

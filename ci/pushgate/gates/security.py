@@ -16,6 +16,7 @@ from pushgate.model.settings import GateOptions, Settings
 
 name: Final = "security"
 BANDIT: Final = "bandit==1.9.4"
+ARTIFACT_DAYS: Final = 7
 TOOLS: Final = (BANDIT,)
 
 

@@ -25,6 +25,7 @@ name: Final = "test"
 PYTEST: Final = "pytest==9.2.0"
 PYTEST_SPLIT: Final = "pytest-split==0.11.0"
 PYTEST_XDIST: Final = "pytest-xdist==3.8.0"
+ARTIFACT_DAYS: Final = 1
 TOOLS: Final = (PYTEST, PYTEST_SPLIT, PYTEST_XDIST, coverage_config.COVERAGE)
 
 _NO_TESTS: Final = 5

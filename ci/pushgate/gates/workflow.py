@@ -8,7 +8,7 @@ from typing import Final
 
 from pushgate.gates import base
 from pushgate.gates.base import Applies, Context
-from pushgate.model.ci import MARK
+from pushgate.model.ci import mark
 from pushgate.model.job import Job
 from pushgate.model.settings import GateOptions, Settings
 
@@ -24,10 +24,11 @@ class Options(GateOptions):
 
 
 def applies(settings: Settings) -> Applies:
-    """On where a workflow file of the repository was written by Pushgate."""
+    """On where a workflow file of the repository was written from this project's definition."""
+    folder = "/".join(settings.root.relative_to(settings.repository).parts)
     for file in sorted(file for place in _PLACES for file in settings.repository.glob(place)):
         with file.open(encoding="utf-8", errors="replace") as text:
-            if MARK in text.readline():
+            if mark(folder) in text.readline():
                 path = file.relative_to(settings.repository)
                 return Applies(on=True, reason=f"Pushgate wrote {path}")
     return Applies(on=False, reason="no workflow file is Pushgate's: `pushgate workflow` writes it")

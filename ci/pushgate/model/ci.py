@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from typing import Final
 
 MARK: Final = "Written by `pushgate workflow`"
-"""What the first lines of a generated workflow file hold."""
+"""What the first line of a generated workflow file begins with."""
+
+
+def mark(folder: str) -> str:
+    """Return what the first line of a project's own workflow file says.
+
+    Args:
+        folder: The project's folder, from the top of the repository; empty for the top.
+    """
+    return f"{MARK} from {posixpath.join(folder, 'pyproject.toml')} and"
 
 
 @dataclass(frozen=True, kw_only=True)

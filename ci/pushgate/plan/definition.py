@@ -173,6 +173,24 @@ def define(root: Path, declared: own.Declarations) -> Definition:
     return Definition(settings, gates, reasons, tuple(off), jobs)
 
 
+def expecting(definition: Definition, name: str) -> Definition:
+    """Return a definition with a gate on whose subject is about to be made.
+
+    Args:
+        definition: The definition as the project is.
+        name: A built-in gate. It stays off where ``enabled`` says so.
+    """
+    settings = definition.settings
+    if name in definition.gates or settings.gates[name].enabled is False:
+        return definition
+    known = {**definition.gates, name: BUILT_IN[name]}
+    gates = {each: known[each] for each in settings.gates if each in known}
+    off = tuple(gate for gate in definition.off if gate.gate != name)
+    jobs = _linked([job for gate in gates.values() for job in gate.jobs(settings)], gates, off)
+    reasons = {**definition.reasons, name: "its subject is about to be made"}
+    return replace(definition, gates=gates, reasons=reasons, off=off, jobs=jobs)
+
+
 def _linked(jobs: Sequence[Job], gates: Iterable[str], off: Sequence[GateOff]) -> tuple[Job, ...]:
     """Put job names where gates named gates, and order each job after what it needs."""
     names: dict[str, list[str]] = {gate: [] for gate in gates}

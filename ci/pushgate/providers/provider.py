@@ -15,8 +15,11 @@ class Provider(Protocol):
     def name(self) -> str:
         """What it is called on the command line."""
 
-    def path(self, pipeline: Pipeline) -> str:
-        """Return where the workflow file is, from the top of the repository."""
+    def paths(self, pipeline: Pipeline) -> Sequence[str]:
+        """Return where the workflow file may be, from the top of the repository.
+
+        The first is taken that is ours or free.
+        """
 
     def render(self, pipeline: Pipeline, existing: str) -> str:
         """Return the text of the workflow file.

@@ -1,0 +1,95 @@
+"""GitHub Actions: a workflow file with one thin job for each gate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pushgate.model.ci import mark
+from pushgate.model.settings import ConfigurationError
+from pushgate.providers import documents, drift, github_names, kept_blocks, pins
+from pushgate.providers.documents import Headed, Inline
+from pushgate.providers.github_jobs import Jobs
+from pushgate.providers.pins import Pin
+from pushgate.providers.pipeline import Pipeline
+
+name: Final = "github"
+
+_FOLDER: Final = ".github/workflows"
+_UNORDERED: Final = frozenset({"branches", "tags", "needs", "session", "shard", "system"})
+"""The keys whose lists mean the same in any order."""
+
+
+def paths(pipeline: Pipeline) -> tuple[str, ...]:
+    """Return where the workflow file may be: a name of ours where another's is there."""
+    of_folder = "".join(f"-{part}" for part in re.findall(r"[\w.-]+", pipeline.folder))
+    return tuple(f"{_FOLDER}/{stem}{of_folder}.yml" for stem in ("ci", "pushgate"))
+
+
+def render(pipeline: Pipeline, existing: str) -> str:
+    """Return the text of the workflow file."""
+    bare, blocks = kept_blocks.separated(existing)
+    return kept_blocks.restored(_written(pipeline, pins.chosen(bare)), blocks)
+
+
+def differences(pipeline: Pipeline, existing: str) -> Sequence[str]:
+    """Compare what a workflow file means with what it has to say."""
+    bare, _blocks = kept_blocks.separated(existing)
+    has = documents.parsed(bare, "the workflow file")
+    says = documents.parsed(_written(pipeline, pins.PINS), "the workflow")
+    return drift.differences(_split(has), _split(says), unordered=_UNORDERED)
+
+
+def _written(pipeline: Pipeline, pinned: Mapping[str, Pin]) -> str:
+    if problems := github_names.problems(pipeline):
+        raise ConfigurationError(*problems)
+    folder = pipeline.folder
+    header = (
+        f"{mark(folder)} noxfile.py: change these, and run it again.\n"
+        "Newer pins of actions stay, and so does what is between the lines\n"
+        f"`# {kept_blocks.BEGIN}` and `# {kept_blocks.END}`."
+    )
+    document = {
+        "name": f"CI ({folder})" if folder else "CI",
+        "on": Headed(_events(pipeline)),
+        "permissions": Headed({}),
+        "concurrency": Headed(
+            {
+                "group": "${{ github.workflow }}-"
+                "${{ github.event.pull_request.number || github.run_id }}",
+                "cancel-in-progress": True,
+            },
+            "A newer commit of a pull request ends the run of the one before it; nothing else is.",
+        ),
+        "env": Headed(
+            {"COMMIT": "${{ github.event.pull_request.head.sha || github.sha }}"},
+        ),
+        "jobs": Headed(Jobs(pipeline, pinned).all()),
+    }
+    return documents.written(document, header)
+
+
+def _events(pipeline: Pipeline) -> dict[str, object]:
+    """Return what starts the workflow."""
+    filters = github_names.filters
+    events: dict[str, object] = {
+        "push": {
+            "branches": Inline(filters((*pipeline.branches, *pipeline.pushes))),
+            "tags": Inline(["**"]),
+        },
+        "pull_request": {
+            "branches": Inline(filters((*pipeline.branches, *pipeline.pull_requests)))
+        },
+        "merge_group": None,
+        "workflow_dispatch": None,
+    }
+    if pipeline.ci.schedule:
+        events["schedule"] = [{"cron": times} for times in pipeline.ci.schedule]
+    return events
+
+
+def _split(document: Mapping[str, object]) -> drift.Document:
+    rest = dict(document)
+    jobs = rest.pop("jobs", None)
+    return drift.Document(jobs=jobs if isinstance(jobs, dict) else {}, rest=rest)
