@@ -18,7 +18,7 @@ Make = Callable[..., Project]
 
 CODE = {
     "src/sample/__init__.py": "def one() -> int:\n    return 1\n",
-    "tests/test_one.py": "import sample\n\n\ndef test_one() -> None:\n    assert sample.one() == 1\n",
+    "tests/test_one.py": "from sample import one\n\n\ndef test_one() -> None:\n    assert one()\n",
 }
 PROJECT = f"""\
 [build-system]
@@ -39,7 +39,7 @@ MYPY = "\n[tool.mypy]\nstrict = true\n"
 def make(make_project: Make) -> Make:
     """Make a project that knows nothing of Pushgate."""
 
-    def bare(files: Mapping[str, str], **keys: Any) -> Project:
+    def bare(files: Mapping[str, str], **keys: str) -> Project:
         project = make_project({**files, "noxfile.py": files.get("noxfile.py", "")}, **keys)
         if "noxfile.py" not in files:
             (project.root / "noxfile.py").unlink()
@@ -127,7 +127,7 @@ def test_nothing_is_red_that_nobody_asked_for(make: Make) -> None:
     assert off == {"lint", "types", "test"}
     text = (project.root / "pyproject.toml").read_text(encoding="utf-8")
     assert "enabled = false  # no type checker is set up; with mypy, pyright or ty, delete" in text
-    assert "types     no type checker is set up: the gate types is off" in told
+    assert "types    no type checker is set up: the gate types is off" in told
 
 
 def test_other_linters_are_the_gate_lint(make: Make) -> None:
@@ -224,7 +224,7 @@ def test_pdm_and_hatch(make: Make, table: str) -> None:
 
 
 def test_tox(make: Make) -> None:
-    """tox's Pythons and requirements are taken over; its other environments are offered."""
+    """The Pythons of tox and requirements are taken over; its other environments are offered."""
     minor = PYTHON.partition(".")[2]
     tox = (
         f"[tox]\nenvlist = py3{{{minor},99}}, docs\n    spelling\n"

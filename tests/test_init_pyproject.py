@@ -85,7 +85,9 @@ def test_an_empty_file() -> None:
     assert with_settings("", SETTINGS[:1]).startswith("[tool.pushgate]\n")
 
 
-@pytest.mark.parametrize("text", ["tool = { black = 1 }\n", "[tool.pushgate]\ngates = { a = { b = 1 } }\n"])
+@pytest.mark.parametrize(
+    "text", ["tool = { black = 1 }\n", "[tool.pushgate]\ngates = { a = { b = 1 } }\n"]
+)
 def test_no_place_for_it(text: str) -> None:
     """What cannot be extended is refused, with the lines to write by hand."""
     with pytest.raises(ConfigurationError, match=r"enabled = false"):

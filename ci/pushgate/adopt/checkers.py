@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from packaging.utils import canonicalize_name
@@ -32,10 +32,19 @@ _TYPES: Final = {
 """Type checkers in the order in which the gate chooses one, with their files."""
 
 
-def look(evidence: Evidence) -> Iterator[Found]:
-    """Find out what the gates lint and types can ask for."""
-    yield _linters(evidence)
-    yield _type_checker(evidence)
+def look(evidence: Evidence, sessions: Collection[str]) -> Iterator[Found]:
+    """Find out what the gates lint and types can ask for.
+
+    Args:
+        evidence: The project.
+        sessions: The names of the sessions that it has: one called as a gate is that gate.
+    """
+    for gate, found in (("lint", _linters), ("types", _type_checker)):
+        if gate in sessions:
+            session = Setting(("gates", gate, "session"), gate, "the session of the noxfile")
+            yield Found(gate, f"the noxfile's own session {gate}", (session,))
+        else:
+            yield found(evidence)
 
 
 def _linters(evidence: Evidence) -> Found:

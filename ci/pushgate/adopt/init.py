@@ -92,9 +92,8 @@ def _tried(
     root: Path, repository: Path, render: Render, imported: Sequence[Found]
 ) -> tuple[tuple[Found, ...], Definition, list[Path]]:
     evidence = Evidence.of(root)
-    there = bool(table(evidence.pyproject, "tool", "pushgate"))
     own = noxfile.sessions(evidence.text(NOXFILE))
-    found = (*_looked(evidence, repository, there=there), *imported)
+    found = (*_looked(evidence, repository, [session.name for session in own]), *imported)
     grouped = _write_pyproject(evidence, found)
     _write(root / NOXFILE, noxfile.extended(_text(root / NOXFILE)))
     staging.track(evidence.repository, [str(_from_top(evidence, name)) for name in _defining()])
@@ -110,10 +109,9 @@ def _tried(
         _lock(definition)
     files = [_from_top(evidence, name) for name in _defining()]
     files += [lock.relative_to(evidence.repository)] if lock else []
-    # The gate workflow is there as soon as its subject is: the second time it is in the file.
-    render(definition)
-    definition = of_project(root)
-    return found, definition, [*files, *render(definition)]
+    files += render(definition)
+    # With the gate that is there as soon as the workflow is.
+    return found, of_project(root), files
 
 
 def _defining() -> tuple[str, str]:
@@ -124,13 +122,13 @@ def _from_top(evidence: Evidence, name: str) -> Path:
     return evidence.root.relative_to(evidence.repository) / name
 
 
-def _looked(evidence: Evidence, repository: Path, *, there: bool) -> Iterator[Found]:
-    if there:
+def _looked(evidence: Evidence, repository: Path, sessions: Sequence[str]) -> Iterator[Found]:
+    if table(evidence.pyproject, "tool", "pushgate"):
         yield Found("settings", "[tool.pushgate] is there: it stays as it is")
         return
     yield from pythons.look(evidence)
     yield from branches.look(repository)
-    yield from checkers.look(evidence)
+    yield from checkers.look(evidence, sessions)
     yield from subjects.look(evidence)
     yield from requirements.look(evidence)
 

@@ -24,10 +24,12 @@ _SCRIPT: Final = re.compile(r"^# /// script$(?:\n#.*)*?\n# ///$", re.MULTILINE)
 _DEPENDENCIES: Final = re.compile(
     r"^(# dependencies = \[)(.*?)\][ \t\r]*$", re.MULTILINE | re.DOTALL
 )
-_GATE_LIKE: Final = re.compile(
-    "docs?|doctests?|spell.*|typos|links?|examples?|min.*|integration|e2e|smoke|minimal|package"
-)
-"""Sessions that check something which no gate of Pushgate's checks."""
+_GATE_LIKE: Final = {
+    "": "docs?|doctests?|spell.*|typos|links?|examples?|min.*|integration|e2e|smoke|package",
+    "lint": "style|format|black|isort|flake8|pylint|ruff|pre-commit",
+    "types": "typing|type-?check|mypy|pyright",
+}
+"""Sessions that check something: those of a gate only where that one is off."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,10 @@ def extended(text: str) -> str:
     # Not `splitlines`, which takes more for an end of a line than Python's parser does.
     lines = [f"{line}\n" for line in text.removesuffix("\n").split("\n")]
     # Where Python itself runs the noxfile, Nox has to find the gates registered.
-    at = tree.body[-1].lineno - 1 if _is_main(tree.body[-1]) else len(lines)
+    at = tree.body[-1].lineno - 1 if _ends_with_main(tree) else len(lines)
     before, after = lines[:at], lines[at:]
-    start = _after_imports(tree)
+    # Comments alone, such as a script's block, come first.
+    start = _after_imports(tree) if tree.body else len(before)
     before[start:start] = ["import pushgate\n"]
     body = "".join(before).rstrip() + "\n\n\npushgate.register()\n"
     return _with_dependency(body + ("\n\n" + "".join(after) if after else ""))
@@ -119,7 +122,8 @@ def offers(own: tuple[Session, ...], gates: frozenset[str]) -> Iterator[Found]:
         own: The project's own sessions.
         gates: The names of the gates that there are.
     """
-    names = [session.name for session in own if _GATE_LIKE.fullmatch(session.name)]
+    like = "|".join(names for gate, names in _GATE_LIKE.items() if gate not in gates)
+    names = [session.name for session in own if re.fullmatch(like, session.name)]
     names = [name for name in names if name not in gates and re.fullmatch(r"[a-z][\w-]*", name)]
     lines = tuple(
         line for name in names for line in (f"[tool.pushgate.gates.{name}]", f'session = "{name}"')
@@ -144,8 +148,9 @@ def _registers(tree: ast.Module) -> bool:
     )
 
 
-def _is_main(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+def _ends_with_main(tree: ast.Module) -> bool:
+    last = tree.body[-1] if tree.body else None
+    return isinstance(last, ast.If) and "__name__" in ast.unparse(last.test)
 
 
 def _after_imports(tree: ast.Module) -> int:
@@ -153,9 +158,11 @@ def _after_imports(tree: ast.Module) -> int:
     imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     if imports:
         return imports[-1].end_lineno or 0
-    first = tree.body[0]
-    is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-    return (first.end_lineno or 0) if is_docstring else first.lineno - 1
+    match tree.body:
+        case [ast.Expr(value=ast.Constant()) as docstring, *_]:
+            return docstring.end_lineno or 0
+        case _:
+            return tree.body[0].lineno - 1
 
 
 def _with_dependency(text: str) -> str:

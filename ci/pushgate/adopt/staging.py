@@ -15,7 +15,9 @@ from typing import Final
 from pushgate.model.settings import ConfigurationError
 from pushgate.tools import git
 
-_TOLD: Final = frozenset({"pyproject.toml", "noxfile.py", "uv.lock", "setup.py", "setup.cfg", ".gitlab-ci.yml"})
+_TOLD: Final = frozenset(
+    {"pyproject.toml", "noxfile.py", "uv.lock", "setup.py", "setup.cfg", ".gitlab-ci.yml"}
+)
 """Files that count although git does not track them yet: what is written builds upon them."""
 
 _AT_ONCE: Final = 500
