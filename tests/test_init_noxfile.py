@@ -16,7 +16,7 @@ __all__ = ["make"]
 
 OWN = '''\
 # /// script
-# dependencies = ["nox", "rich[jupyter]"]
+# dependencies = ["nox", "packaging"]
 # ///
 """Ours."""
 
@@ -50,7 +50,7 @@ def test_two_lines_are_added() -> None:
     added = noxfile.extended(OWN)
     new = [line for line in added.splitlines() if line and line not in OWN.splitlines()]
     assert new == [
-        '# dependencies = ["nox", "rich[jupyter]", "pushgate"]',
+        '# dependencies = ["nox", "packaging", "pushgate"]',
         "import pushgate",
         "pushgate.register()",
     ]
@@ -60,9 +60,9 @@ def test_two_lines_are_added() -> None:
 
 def test_dependencies_over_several_lines() -> None:
     """Such a block stays one that Nox can read."""
-    text = '# /// script\n# dependencies = [\n#   "nox",\n# ]\n# ///\nimport nox\n'
+    text = '# /// script\n# dependencies = [\n#   "nox[uv]",\n# ]\n# ///\nimport nox\n'
     added = noxfile.extended(text)
-    assert '#   "nox",\n#   "pushgate",\n# ]\n# ///' in added
+    assert '#   "nox[uv]",\n#   "pushgate",\n# ]\n# ///' in added
 
 
 def test_crlf_stays() -> None:

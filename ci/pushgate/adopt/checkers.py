@@ -45,6 +45,9 @@ def look(evidence: Evidence, sessions: Collection[str]) -> Iterator[Found]:
             yield Found(gate, f"the noxfile's own session {gate}", (session,))
         else:
             yield found(evidence)
+    if not _uses(evidence, requirements.required(evidence), "bandit"):
+        said = "bandit is new here: `# nosec B324` accepts a finding, [tool.bandit] a kind of them"
+        yield Found("security", said)
 
 
 def _linters(evidence: Evidence) -> Found:

@@ -40,16 +40,25 @@ def look(evidence: Evidence) -> Iterator[Found]:
     if missing:
         told += f"; not on this machine: {', '.join(missing)} (`uv python install "
         told += f"{' '.join(missing)}`)"
-    yield Found("pythons", told, settings)
+    yield Found("pythons", told, settings + tuple(_default(evidence, chosen, missing)))
+
+
+def _default(evidence: Evidence, chosen: tuple[str, ...], missing: list[str]) -> Iterator[Setting]:
+    """Choose another Python for most gates where the usual one cannot be had."""
+    default = pythons.default(evidence.root, chosen)
+    here = [version for version in chosen if version not in missing]
+    if here and default in missing and not _is_here(default, download=True):
+        why = f"{default} could not be had where this was written; delete it where it can"
+        yield Setting(("default-python",), here[-1], why)
 
 
 def _is_new_enough(version: str) -> bool:
     return pythons.version_key(version) >= pythons.version_key(_OLDEST)
 
 
-def _is_here(version: str) -> bool:
+def _is_here(version: str, *, download: bool = False) -> bool:
     try:
-        interpreters.find(version, download=False)
+        interpreters.find(version, download=download)
     except interpreters.InterpreterMissingError:
         return False
     return True

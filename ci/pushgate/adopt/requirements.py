@@ -69,12 +69,12 @@ def look(evidence: Evidence) -> Iterator[Found]:
     where, lines = of_tests(evidence)
     if not lines:
         return
-    said = f"what they require is only in {where}: copied to the dependency group {GROUP}"
+    said = f"what the tests require is only in {where}: copied to the dependency group {GROUP}"
     locks = {"poetry.lock": "poetry lock", "pdm.lock": "pdm lock"}
     for file, command in locks.items():
         if evidence.has(file):
             said += f"; {file} has to know: `{command}`"
-    yield Found("tests", said)
+    yield Found("requires", said)
 
 
 def _is_requirement(line: str) -> bool:

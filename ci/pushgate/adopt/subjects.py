@@ -18,6 +18,12 @@ FEW_TESTS: Final = 200
 
 _TEST_FILE: Final = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test|tests)\.py$")
 _TEST: Final = re.compile(r"^\s*(?:async )?def test", re.MULTILINE)
+_COVERED: Final = re.compile(
+    "lint.*|style|format|ruff.*|black|isort|flake8|pre-commit|mypy|pyright|typ(?:ing|es)|"
+    "typecheck|docs?|build|package|cov.*|.*-update|update-.*"
+)
+"""Environments of tox whose work a gate does, or that are no check."""
+
 _COMPOSE: Final = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 
 
@@ -86,14 +92,15 @@ def _tox(evidence: Evidence) -> Iterator[Found]:
     if not told.file:
         return
     names = [name for name in told.others if re.fullmatch(r"[a-z][a-z0-9_-]*", name)]
-    left = [name for name in names if name not in {"lint", "style", "mypy", "typing", "types"}]
-    lines: list[str] = []
-    for name in left:
-        if name in {"docs", "doc"}:
-            continue
-        run = f'run = ["uvx tox -e {name}"]'
-        lines += [f"[tool.pushgate.gates.tox-{name}]", run, "environment = false"]
-    said = f"{told.file} stays; the gate test runs pytest without it"
-    yield Found(
-        "tox", said + ("; other environments as gates" if lines else ""), offered=tuple(lines)
+    lines = tuple(
+        line
+        for name in names
+        if not _COVERED.fullmatch(name)
+        for line in (
+            f"[tool.pushgate.gates.tox-{name}]",
+            f'run = ["uvx tox -e {name}"]',
+            "environment = false",
+        )
     )
+    said = f"{told.file} stays; the gate test runs pytest without it"
+    yield Found("tox", said + ("; other environments as gates" if lines else ""), offered=lines)

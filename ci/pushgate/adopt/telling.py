@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shlex
 import shutil
@@ -54,7 +55,8 @@ def done(prepared: Prepared, hook: Sequence[str]) -> Iterator[str]:
         yield from (f"wrote {change.path} ({_extent(change)})" for change in prepared.changes)
     else:
         yield "nothing to write: all of it is there"
-    yield from hook
+    # Of a hook that works, the other ways to have it are no news here: `install` tells them.
+    yield from itertools.takewhile(lambda line: not line.startswith("instead"), hook)
     yield from _offers(prepared.found)
     yield ""
     yield f"next: {_next(prepared)}"
