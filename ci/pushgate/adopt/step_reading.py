@@ -1,0 +1,145 @@
+"""What the commands of one step are: gates, installations, or something of the project's own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from pushgate.adopt import installs
+from pushgate.adopt.calls import Call, called
+from pushgate.adopt.installs import Installed
+from pushgate.adopt.recognition import Finding, left_because, only_shows, recognised
+from pushgate.adopt.shell_lines import Line, lines
+from pushgate.adopt.workflow_reading import Texts
+
+_GITHUB_FILES: Final = re.compile(r"GITHUB_(?:ENV|OUTPUT|PATH|TOKEN|EVENT_PATH)\b")
+_CHANGES_SHELL: Final = re.compile(
+    r"(?:export|cd|pushd|popd|unset|alias|ulimit|shopt|trap|eval|exec|return|exit|read|declare"
+    r"|local|\w+=\S*$)\b|\w+=\S*\s*$|\w+=\("
+)
+_ACTIVATES: Final = re.compile(r"(?:source|\.)\s+\S*(?:activate|VENV|VIRTUAL_ENV)\S*")
+_SETS_OPTIONS: Final = re.compile(r"set\s+[-+]\w")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A gate that a command of a step is.
+
+    Attributes:
+        finding: The gate.
+        line: The line that the command is in.
+        call: The command.
+    """
+
+    finding: Finding
+    line: Line
+    call: Call
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the commands of a step are.
+
+    Attributes:
+        found: The gates that they are.
+        installed: What they install.
+        installs: Whether one of them makes an environment.
+        others: The lines that are none of that, with the shell's options that hold for them.
+        whole: Whether the script makes sense as a whole only; ``others`` is empty then.
+        left: Why a command stays in CI; empty: none does.
+        calls: All commands that could be told apart.
+    """
+
+    found: tuple[Found, ...] = ()
+    installed: Installed = field(default_factory=Installed)
+    installs: bool = False
+    others: tuple[Line, ...] = ()
+    whole: bool = False
+    left: str = ""
+    calls: tuple[Call, ...] = ()
+
+
+def read_script(script: str, variables: Texts, python: str) -> Reading:
+    """Tell what a script's commands are.
+
+    Args:
+        script: What a shell is given, expressions replaced by their values.
+        variables: The variables that are set for it.
+        python: The Python that it runs on (``X.Y``); empty: none is said.
+    """
+    if used := _GITHUB_FILES.search(script):
+        reason = f"it talks to GitHub (`${used[0]}`)"
+        if installs.by_script(script):
+            return Reading(installs=True)
+        return Reading(left=reason)
+    split = lines(script, variables)
+    if split is None or any(_CHANGES_SHELL.match(line.text) for line in split):
+        return Reading(whole=True, left=_left_in(script))
+    reading = Reading()
+    for line in split:
+        reading = _with_line(reading, line, variables, python)
+    meaningful = [line for line in reading.others if not _SETS_OPTIONS.match(line.text)]
+    return reading if meaningful else replace(reading, others=())
+
+
+def _left_in(script: str) -> str:
+    """Look for what must stay in CI in a script that nobody can take apart."""
+    for text in script.splitlines():
+        words = text.split()
+        while words and (words[0] in {"if", "then", "do", "else", "!", "&&"} or "=$(" in words[0]):
+            words = words[1:]
+        if words and (reason := left_because(called(words))):
+            return reason
+    return ""
+
+
+def _with_line(reading: Reading, line: Line, variables: Texts, python: str) -> Reading:
+    if _ACTIVATES.fullmatch(line.text):
+        return replace(reading, installs=True)
+    if installs.by_script(line.text):
+        tool = "poetry" if "poetry" in line.text else "pdm" if "pdm" in line.text else ""
+        packages = Installed(packages=(tool,) if tool else ())
+        return replace(reading, installs=True, installed=reading.installed + packages)
+    if line.commands is None:
+        return replace(
+            reading, others=(*reading.others, line), left=reading.left or _left_in(line.text)
+        )
+    parts = [_of_command(called(words), line, variables, python) for words in line.commands]
+    calls = tuple(called(words) for words in line.commands)
+    if any(part is None for part in parts):
+        left = next(filter(None, map(left_because, calls)), "")
+        return replace(
+            reading,
+            others=(*reading.others, line),
+            left=reading.left or left,
+            calls=(*reading.calls, *calls),
+        )
+    for part in parts:
+        if part is not None:
+            reading = joined(reading, part)
+    return reading
+
+
+def _of_command(call: Call, line: Line, variables: Texts, python: str) -> Reading | None:
+    if reason := left_because(call):
+        return Reading(left=reason)
+    if (installed := installs.installed(call)) is not None:
+        return Reading(installed=installed, installs=True)
+    seen = replace(call, variables={**variables, **call.variables})
+    if findings := recognised(seen, python):
+        return Reading(found=tuple(Found(finding, line, call) for finding in findings))
+    return Reading() if only_shows(call) else None
+
+
+def joined(first: Reading, second: Reading) -> Reading:
+    """Return what two parts of a step's commands are together."""
+    return Reading(
+        found=(*first.found, *second.found),
+        installed=first.installed + second.installed,
+        installs=first.installs or second.installs,
+        others=(*first.others, *second.others),
+        whole=first.whole or second.whole,
+        left=first.left or second.left,
+        calls=(*first.calls, *second.calls),
+    )
