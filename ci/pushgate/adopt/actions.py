@@ -73,7 +73,7 @@ _TABLE: Final[Mapping[str, Meaning]] = {
     "hynek/build-and-inspect-python-package": Meaning((Finding("build"),)),
     "jakebailey/pyright-action": Meaning((Finding("types", {"tool": "pyright"}),)),
     "pypa/gh-action-pip-audit": Meaning((Finding("audit"),)),
-    "codecov/codecov-action": Meaning((Finding("ci", {"codecov": True}),)),
+    "codecov/codecov-action": Meaning((Finding("ci.codecov"),)),
     "pypa/gh-action-pypi-publish": _PUBLISHES,
     "softprops/action-gh-release": _PUBLISHES,
     "docker/login-action": _PUBLISHES,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pushgate.adopt.job_import import JobImport
-from pushgate.adopt.tables import Tables
+from pushgate.adopt.tables import CODECOV, Tables
 from pushgate.adopt.triggers import triggers
 from pushgate.adopt.workflow_reading import read_workflow
 from pushgate.model.account import JobAccount
@@ -46,6 +46,6 @@ def read(file: Path, folder: str = "") -> Imported:
     for job in workflow.jobs:
         taken = JobImport(job, when, tables, folder, made)
         account.append(taken.account())
-        made[job.name] = tuple(taken.gates)
+        made[job.name] = tuple(gate for gate in taken.state.gates if gate != CODECOV)
     settings, notes = tables.whole(when)
     return Imported(settings, tuple(account), (*when.notes, *notes))

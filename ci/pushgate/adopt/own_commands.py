@@ -80,10 +80,12 @@ def of_call(call: Call, around: Surroundings) -> tuple[str, ...]:
     if words[0] not in {"uv", "uvx"}:
         name = canonicalize_name(call.program)
         extra = _needed(wanted, name)
-        direct = words[0] == call.program and not wanted.project and not call.in_project
+        by_name = words[0] == call.program or words[:3] == ("python", "-m", call.program)
+        direct = by_name and not wanted.project and not call.in_project
         if direct and not extra.requirements and _names(extra.packages) == [name]:
             spec = extra.packages[0]
-            words = ("uvx", *(() if spec == name else ("--from", spec)), *words)
+            start = ("uvx",) if spec == name else ("uvx", "--from", spec)
+            words = (*start, call.program, *call.arguments)
         else:
             words = (*_packages(extra, name), *words)
     return (*_environment(variables), *words)

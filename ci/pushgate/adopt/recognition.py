@@ -21,12 +21,14 @@ class Finding:
         settings: Keys of the gate's table.
         detail: What is not carried over, or to be known.
         own: Whether it is a gate of its own, which runs the same command.
+        instead: Words of the command that the gate has other words for.
     """
 
     gate: str
     settings: Mapping[str, object] = field(default_factory=dict)
     detail: str = ""
     own: bool = False
+    instead: Mapping[str, str] = field(default_factory=dict)
 
 
 Recogniser = Callable[[Call, str], tuple[Finding, ...]]
@@ -194,9 +196,10 @@ def _tox(call: Call, _python: str) -> tuple[Finding, ...]:
     found = _tests(posargs, "commands and deps of tox.ini are not") if tests else ()
     rest = [env for env in envs if env not in tests]
     if rest or chosen_otherwise:
-        name = _slug("-".join(["tox", *map(_without_python, rest)]))
-        told = f"besides {', '.join(tests)}, which the gate test does" if tests else ""
-        found = (*found, Finding(name, {}, told, own=True))
+        labels = _values(arguments, {"-f", "-m"}, several=True)
+        name = _slug("-".join(["tox", *dict.fromkeys(map(_without_python, rest)), *labels]))
+        instead = {",".join(envs): ",".join(rest)} if tests else {}
+        found = (*found, Finding(name, own=True, instead=instead))
     return found
 
 
@@ -224,7 +227,9 @@ def _nox(call: Call, python: str) -> tuple[Finding, ...]:
     told = f"session {{}} of the noxfile{'; not its arguments ' + shlex.join(posargs) if posargs else ''}"
     findings: list[Finding] = []
     for session in sessions:
-        bare = session.removesuffix(f"-{python}") if python else session
+        # Without its parameters a session is all of them.
+        bare = session.partition("(")[0]
+        bare = bare.removesuffix(f"-{python}") if python else bare
         name = _slug(bare)
         detail = told.format(bare)
         if name == "tests":

@@ -13,7 +13,7 @@ from pushgate.adopt.recognition import Finding, left_because, only_shows, recogn
 from pushgate.adopt.shell_lines import Line, lines
 from pushgate.adopt.workflow_reading import Texts
 
-_GITHUB_FILES: Final = re.compile(r"GITHUB_(?:ENV|OUTPUT|PATH|TOKEN|EVENT_PATH)\b")
+_GITHUB_FILES: Final = re.compile(r"\b(?:GITHUB_(?!STEP_SUMMARY|ACTIONS)|RUNNER_)[A-Z_]+\b")
 _CHANGES_SHELL: Final = re.compile(
     r"(?:export|cd|pushd|popd|unset|alias|ulimit|shopt|trap|eval|exec|return|exit|read|declare"
     r"|local|\w+=\S*$)\b|\w+=\S*\s*$|\w+=\("
@@ -68,19 +68,26 @@ def read_script(script: str, variables: Texts, python: str) -> Reading:
         variables: The variables that are set for it.
         python: The Python that it runs on (``X.Y``); empty: none is said.
     """
-    if used := _GITHUB_FILES.search(script):
-        reason = f"it talks to GitHub (`${used[0]}`)"
-        if installs.by_script(script):
-            return Reading(installs=True)
-        return Reading(left=reason)
     split = lines(script, variables)
     if split is None or any(_CHANGES_SHELL.match(line.text) for line in split):
-        return Reading(whole=True, left=_left_in(script))
+        return Reading(whole=True, left=_of_github(script) or _left_in(script))
     reading = Reading()
     for line in split:
         reading = _with_line(reading, line, variables, python)
     meaningful = [line for line in reading.others if not _SETS_OPTIONS.match(line.text)]
-    return reading if meaningful else replace(reading, others=())
+    if not meaningful:
+        return replace(reading, others=())
+    # What comes after a command may look at what it has made: these stay together.
+    own = [found.line for found in reading.found if found.finding.own]
+    together = tuple(line for line in split if line in (*reading.others, *own))
+    rest = tuple(found for found in reading.found if not found.finding.own)
+    return replace(reading, others=together, found=rest)
+
+
+def _of_github(text: str) -> str:
+    """Tell what of GitHub's own a text uses; empty: nothing."""
+    used = _GITHUB_FILES.search(text)
+    return f"it uses `${used[0]}`, which only GitHub sets" if used else ""
 
 
 def _left_in(script: str) -> str:
@@ -95,12 +102,16 @@ def _left_in(script: str) -> str:
 
 
 def _with_line(reading: Reading, line: Line, variables: Texts, python: str) -> Reading:
+    if reason := _of_github(line.text):
+        return replace(reading, left=reading.left or reason)
     if _ACTIVATES.fullmatch(line.text):
         return replace(reading, installs=True)
     if installs.by_script(line.text):
         tool = "poetry" if "poetry" in line.text else "pdm" if "pdm" in line.text else ""
         packages = Installed(packages=(tool,) if tool else ())
         return replace(reading, installs=True, installed=reading.installed + packages)
+    if line.commands is None and (got := _installs_by_substitution(line)) is not None:
+        return replace(reading, installs=True, installed=reading.installed + got)
     if line.commands is None:
         return replace(
             reading, others=(*reading.others, line), left=reading.left or _left_in(line.text)
@@ -119,6 +130,18 @@ def _with_line(reading: Reading, line: Line, variables: Texts, python: str) -> R
         if part is not None:
             reading = joined(reading, part)
     return reading
+
+
+def _installs_by_substitution(line: Line) -> Installed | None:
+    """Tell what a line installs that asks another command for a word: ``$(cat …)``."""
+    text = re.sub(r"\$\([^)]*\)", "$", line.text)
+    if re.search(r"[`|;&<>]", text):
+        return None
+    installed = installs.installed(called(text.split()))
+    if installed is None:
+        return None
+    named = tuple(package for package in installed.packages if "$" not in package)
+    return replace(installed, packages=named)
 
 
 def _of_command(call: Call, line: Line, variables: Texts, python: str) -> Reading | None:

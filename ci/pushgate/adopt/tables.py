@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from pushgate.adopt.matrices import MACOS, Cell
 from pushgate.adopt.recognition import Finding, gate_name
 from pushgate.adopt.triggers import Triggers
 from pushgate.config.pythons import version_key
+from pushgate.config.tables import strings
 from pushgate.gates.registry import BUILT_IN
+
+CODECOV: Final = "ci.codecov"
+"""What an action or a command becomes that sends coverage to Codecov."""
 
 _OTHER_LINTERS: Final = ("black", "isort", "flake8", "pylint")
 _DEFAULT_BRANCHES: Final = ("main",)
@@ -36,6 +41,9 @@ class Tables:
 
     def add_built_in(self, finding: Finding) -> bool:
         """Take over what a command tells of a gate; False: it says something else than before."""
+        if finding.gate == CODECOV:
+            self.codecov = True
+            return True
         table = self.gates.setdefault(finding.gate, {})
         if finding.gate == "test" and "session" not in {**finding.settings, **table}:
             if self._test is not None and self._test != finding.settings:
@@ -59,11 +67,30 @@ class Tables:
         self.gates[chosen] = dict(table)
         return chosen
 
-    def extend(self, name: str, commands: Sequence[str]) -> None:
-        """Add commands to a gate of its own."""
-        run = self.gates[name].get("run")
-        before = run if isinstance(run, list) else []
-        self.gates[name]["run"] = [*before, *(each for each in commands if each not in before)]
+    def extend(self, name: str, table: Mapping[str, object]) -> None:
+        """Add the commands of a step to a gate of its own that an earlier step became."""
+        known = self.gates[name]
+        for key in ("run", "groups"):
+            if both := dict.fromkeys((*strings(known.get(key)), *strings(table.get(key)))):
+                known[key] = list(both)
+        if "environment" not in table:
+            known.pop("environment", None)
+
+    def add_tests(self, run: Iterable[Cell], cells: Iterable[Cell]) -> None:
+        """Note where a job runs pytest.
+
+        Args:
+            run: The cells that a gate stands for.
+            cells: All cells of the job.
+        """
+        self.pythons |= {cell.version for cell in run if cell.version}
+        macs = [cell.label for cell in cells if cell.system == MACOS]
+        self.systems |= dict.fromkeys(macs)
+
+    def add_other_pythons(self, pythons: set[str]) -> None:
+        """Note the Pythons of a job; those of the job with most count where none runs pytest."""
+        if len(pythons) > max(1, len(self.other_pythons)):
+            self.other_pythons = pythons
 
     def whole(self, when: Triggers) -> tuple[dict[str, object], tuple[str, ...]]:
         """Return the tables, and what is to be known of them.
@@ -80,10 +107,12 @@ class Tables:
                 f"the gate lint is off: {', '.join(linters)} look{'s' * (len(linters) == 1)} at "
                 "the code here, not ruff"
             )
-        if "test" not in gates and gates:
+        like_tests = [name for name, table in gates.items() if "test" in f"{name} {table}"]
+        if "test" not in gates and like_tests:
             notes.append(
-                "no step is known to run pytest; the gate test does so all the same: "
-                "`enabled = false` in [tool.pushgate.gates.test] leaves it out"
+                "no step is known to run pytest, which the gate test does all the same: if "
+                f"{like_tests[0]} is your tests, `enabled = false` in [tool.pushgate.gates.test] "
+                "leaves it out"
             )
         tables: dict[str, object] = {}
         if when.branches and when.branches != _DEFAULT_BRANCHES:

@@ -117,12 +117,13 @@ def read_workflow(file: Path) -> Workflow:
     except (YAMLError, UnicodeDecodeError, OSError) as error:
         message = f"{file.name}: cannot be read as YAML: {' '.join(str(error).split())}"
         raise ConfigurationError(message) from error
-    if not isinstance(content, Mapping) or not table(content, "jobs"):
+    jobs = table(content, "jobs") if isinstance(content, Mapping) else {}
+    if not jobs:
         message = f"{file.name}: it has no jobs: expected a workflow of GitHub Actions"
         raise ConfigurationError(message)
     problems = [
         f"{file.name}: jobs.{name}: {problem}"
-        for name, job in table(content, "jobs").items()
+        for name, job in jobs.items()
         if (problem := _problem(job))
     ]
     if problems:
@@ -130,7 +131,7 @@ def read_workflow(file: Path) -> Workflow:
     return Workflow(
         triggers=_triggers(content.get("on")),
         env=texts(content.get("env")),
-        jobs=tuple(_job(str(name), job, content) for name, job in table(content, "jobs").items()),
+        jobs=tuple(_job(str(name), table(jobs, name), content) for name in jobs),
     )
 
 
