@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pushgate.adopt.findings import Finding
 from pushgate.adopt.installs import Installed
-from pushgate.adopt.recognition import Finding
 from pushgate.adopt.workflow_reading import Texts
 
 

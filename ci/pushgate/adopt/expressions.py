@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +29,19 @@ _TOKEN: Final = re.compile(
 _EMBEDDED: Final = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _OURSELVES: Final = frozenset({"github.repository", "github.repository_owner"})
 """What is compared to keep forks from doing something; this is no fork."""
+_OF_STATUS: Final[Mapping[str, bool]] = {
+    "always": True,
+    "success": True,
+    "failure": False,
+    "cancelled": False,
+}
+"""What is asked of the steps before; a gate's have passed."""
+
+_OF_TEXTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
+    "startswith": str.startswith,
+    "endswith": str.endswith,
+    "contains": str.__contains__,
+}
 
 
 def interpolated(text: str, known: Mapping[str, Value]) -> str | Unknown:
@@ -90,9 +103,9 @@ class _Reader:
         while self._take("||"):
             right = self.both()
             if isinstance(left, Unknown):
-                left = True if right is True else left
-            else:
-                left = left or right
+                left = right if right is True else left
+                continue
+            left = left or right
         return left
 
     def both(self) -> Value | Unknown:
@@ -187,17 +200,10 @@ def _equal(left: Value | Unknown, right: Value | Unknown) -> bool | Unknown:
 
 def _result(function: str, arguments: list[str]) -> Value | Unknown:
     lowered = [argument.lower() for argument in arguments]
-    match function, lowered:
-        case (("always" | "success"), []):
-            return True
-        case (("failure" | "cancelled"), []):
-            return False
-        case "startswith", [text, start]:
-            return text.startswith(start)
-        case "endswith", [text, end]:
-            return text.endswith(end)
-        case "contains", [text, part]:
-            return part in text
-        case "format", [_, *_]:
-            return re.sub(r"\{(\d+)\}", lambda found: arguments[1 + int(found[1])], arguments[0])
+    if function == "format" and arguments:
+        return re.sub(r"\{(\d+)\}", lambda found: arguments[1 + int(found[1])], arguments[0])
+    if not arguments:
+        return _OF_STATUS.get(function, Unknown(f"{function}()"))
+    if function in _OF_TEXTS and len(lowered) == 2:  # noqa: PLR2004  # a text and what is in it
+        return _OF_TEXTS[function](*lowered)
     return Unknown(f"{function}()")

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from pushgate.adopt.calls import Call
 
 _INSTALLER: Final = re.compile(
-    r"install\.python-poetry\.org|astral\.sh/uv/|pdm-project\.org/install|get-pip\.py"
+    r"install\.python-(poetry)\.org|astral\.sh/(uv)/|(pdm)-project\.org/install|get-(pip)\.py"
 )
 """The scripts that project managers are installed with."""
 
@@ -65,9 +65,10 @@ class Installed:
         )
 
 
-def by_script(line: str) -> bool:
-    """Tell whether a line runs the installer of a project manager."""
-    return bool(_INSTALLER.search(line))
+def by_script(line: str) -> str:
+    """Return the project manager whose installer a line runs; empty: it runs none."""
+    found = _INSTALLER.search(line)
+    return next(filter(None, found.groups()), "") if found else ""
 
 
 def installed(call: Call) -> Installed | None:

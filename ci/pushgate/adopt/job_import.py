@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pushgate.adopt import job_state, matrices, own_commands
 from pushgate.adopt.actions import meaning
 from pushgate.adopt.expressions import Unknown, interpolated
+from pushgate.adopt.findings import gate_name
 from pushgate.adopt.installs import Installed
 from pushgate.adopt.job_state import JobState, Occasion
 from pushgate.adopt.matrices import Cell
 from pushgate.adopt.own_gates import OwnGates, StepRun, only_github
-from pushgate.adopt.recognition import RECOGNISERS, gate_name
+from pushgate.adopt.recognition import RECOGNISERS
 from pushgate.adopt.step_reading import Found, Reading, joined
 from pushgate.adopt.tables import Tables
 from pushgate.adopt.triggers import Triggers, answered
@@ -110,8 +111,6 @@ class JobImport:
             return StepAccount(step.title, LEFT_IN_CI, *occasion.notes)
         if step.uses:
             return self._action(step, occasion)
-        if not step.run.strip():
-            return StepAccount(step.title, LEFT_OUT, "it runs nothing")
         if "cache-hit" in step.condition:
             return StepAccount(step.title, BY_GATES, "a gate's environment is kept and checked")
         if not own_commands.known_shell(step.shell):
@@ -180,8 +179,10 @@ class JobImport:
         if unknown:
             names = ", ".join(f"{name} (`{what}`)" for name, what in unknown)
             yield f"not carried over: {names}"
-        variables = own_commands.carried(run.variants[0].variables)
-        if variables:
+        scripts = " ".join(variant.script for variant in run.variants)
+        carried = own_commands.carried(run.variants[0].variables)
+        variables = {name: text for name, text in carried.items() if name not in scripts}
+        if variables and not any(matrices.UNTOLD in text for text in variables.values()):
             words = shlex.join(f"{name}={value}" for name, value in variables.items())
             yield f"not carried over: `{words}`"
         if run.step.may_fail:
@@ -199,8 +200,8 @@ class JobImport:
         if elsewhere or not state.tables.add_built_in(finding):
             name = run.step.title if finding.gate == "test" else found.call.program
             name, detail = self._own.of_found(found, run, gate_name(name))
-            why = f"in {run.step.folder}" if elsewhere else "asked for something else before"
-            return name, f"{detail}; it is not the gate {finding.gate}, which is {why}"
+            why = "is for the project's own folder" if elsewhere else "has other arguments"
+            return name, f"{detail}; besides the gate {finding.gate}, which {why}"
         if finding.gate == "test":
             state.tests = True
             state.tables.add_tests(run.occasion.cells, state.cells)

@@ -103,7 +103,8 @@ def _names(packages: Iterable[str]) -> list[str]:
 def _needed(installed: Installed, program: str) -> Installed:
     """Leave out the tools that a job installs for its other commands."""
     pairs = zip(_names(installed.packages), installed.packages, strict=True)
-    packages = (spec for name, spec in pairs if name == program or name not in RECOGNISERS)
+    others = {*RECOGNISERS, "pip"} - {program}
+    packages = (spec for name, spec in pairs if name not in others)
     return Installed(installed.project, tuple(packages), installed.requirements)
 
 

@@ -10,9 +10,9 @@ from typing import Final
 from pushgate.adopt import matrices, own_commands
 from pushgate.adopt.calls import Call
 from pushgate.adopt.expressions import Unknown
+from pushgate.adopt.findings import Finding, gate_name
 from pushgate.adopt.job_state import JobState, Occasion, Variant, chosen, hidden
 from pushgate.adopt.own_commands import Surroundings
-from pushgate.adopt.recognition import Finding, gate_name
 from pushgate.adopt.step_reading import Found
 from pushgate.adopt.triggers import selecting
 from pushgate.adopt.workflow_reading import WorkflowStep
@@ -142,11 +142,11 @@ class OwnGates:
         unknown = hidden(self.state, step)
         reasons = {
             only_github(Unknown(unknown[0][1])) if unknown else "": bool(unknown),
+            f"its job may write ({writes})": bool(writes),
+            "it works with what another job hands on (download-artifact)": self.state.downloads,
             "its Python comes from another job, which only GitHub knows": any(
                 matrices.UNTOLD in command for command in commands
             ),
-            f"its job may write ({writes})": bool(writes),
-            "it works with what another job hands on (download-artifact)": self.state.downloads,
             f"it may need {', '.join(job.services)}, which Pushgate does not start": bool(
                 job.services
             ),
@@ -156,7 +156,7 @@ class OwnGates:
 
     def _told(self, commands: Sequence[str], run: StepRun) -> str:
         shown = f"`{commands[0]}`" if commands and "\n" not in commands[0] else "the same commands"
-        more = f" and {len(commands) - 1} more like it" if len(commands) > 1 else ""
+        more = f" and {len(commands) - 1} more" if len(commands) > 1 else ""
         versions = {cell.version for cell in run.occasion.cells if cell.version}
         once = ", once and not on each of its Pythons" if len(versions) > 1 else ""
         return f"a gate of its own: {shown}{more}{once if not more else ''}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from pushgate.adopt.findings import Finding
 
 _WITH_VALUE: Final = frozenset(
     {
@@ -109,3 +112,25 @@ def _pairs(arguments: Sequence[str]) -> list[tuple[str, str, list[str]]]:
             value = words.pop(0) if words else ""
             pairs.append((name, value, [word, value]))
     return pairs
+
+
+def pytest_findings(arguments: Sequence[str]) -> tuple[Finding, ...]:
+    """Tell what a call of pytest is: the gate test, and the gate coverage where it measures."""
+    options = pytest_options(arguments)
+    settings: dict[str, object] = {}
+    if options.args:
+        settings["args"] = list(options.args)
+    if options.workers is not None:
+        settings["workers"] = options.workers
+    if options.shards:
+        settings["shards"] = options.shards
+    detail = f"its own way of showing: not `{shlex.join(options.left)}`" if options.left else ""
+    findings = [Finding("test", settings, detail)]
+    if options.covers:
+        findings.append(coverage_finding(options.fail_under))
+    return tuple(findings)
+
+
+def coverage_finding(fail_under: float | None) -> Finding:
+    """Return the gate coverage with a threshold; None: the project's own settings have it."""
+    return Finding("coverage", {} if fail_under is None else {"fail-under": fail_under})

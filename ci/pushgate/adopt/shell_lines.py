@@ -15,27 +15,10 @@ _TOKEN: Final = re.compile(
 )
 _VARIABLE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 _CONTROL: Final = frozenset(
-    [
-        "if",
-        "then",
-        "else",
-        "elif",
-        "fi",
-        "for",
-        "while",
-        "until",
-        "do",
-        "done",
-        "case",
-        "esac",
-        "function",
-        "select",
-        "time",
-        "{",
-        "}",
-        "[[",
-        "!",
-    ]
+    {
+        *("if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case"),
+        *("esac", "function", "select", "time", "{", "}", "[[", "!"),
+    }
 )
 _SUMMARY: Final = re.compile(r"""\s*>>?\s*"?\$\{?GITHUB_STEP_SUMMARY\}?"?\s*$""")
 

@@ -8,8 +8,10 @@ from typing import Final
 
 from pushgate.adopt import installs
 from pushgate.adopt.calls import Call, called
+from pushgate.adopt.findings import Finding
 from pushgate.adopt.installs import Installed
-from pushgate.adopt.recognition import Finding, left_because, only_shows, recognised
+from pushgate.adopt.left_commands import left_because, only_shows
+from pushgate.adopt.recognition import recognised
 from pushgate.adopt.shell_lines import Line, lines
 from pushgate.adopt.workflow_reading import Texts
 
@@ -19,6 +21,8 @@ _CHANGES_SHELL: Final = re.compile(
     r"|local|\w+=\S*$)\b|\w+=\S*\s*$|\w+=\("
 )
 _ACTIVATES: Final = re.compile(r"(?:source|\.)\s+\S*(?:activate|VENV|VIRTUAL_ENV)\S*")
+_ONLY_SHOWS: Final = re.compile(r"(?:echo|printf|ls|pwd|env|printenv)\b(?:(?!\$\()[^|;&<>`])*")
+_INSTALLS: Final = re.compile(r"\b(?:pip3?|uv pip|pipx|poetry|pdm|pipenv|uv tool) install\b")
 _SETS_OPTIONS: Final = re.compile(r"set\s+[-+]\w")
 
 
@@ -70,7 +74,7 @@ def read_script(script: str, variables: Texts, python: str) -> Reading:
     """
     split = lines(script, variables)
     if split is None or any(_CHANGES_SHELL.match(line.text) for line in split):
-        return Reading(whole=True, left=_of_github(script) or _left_in(script))
+        return Reading(whole=True, left=_of_github(script, variables) or _left_in(script))
     reading = Reading()
     for line in split:
         reading = _with_line(reading, line, variables, python)
@@ -84,14 +88,17 @@ def read_script(script: str, variables: Texts, python: str) -> Reading:
     return replace(reading, others=together, found=rest)
 
 
-def _of_github(text: str) -> str:
+def _of_github(text: str, variables: Texts) -> str:
     """Tell what of GitHub's own a text uses; empty: nothing."""
-    used = _GITHUB_FILES.search(text)
+    used = [name for name in _GITHUB_FILES.findall(text) if name not in variables]
     return f"it uses `${used[0]}`, which only GitHub sets" if used else ""
 
 
 def _left_in(script: str) -> str:
     """Look for what must stay in CI in a script that nobody can take apart."""
+    if found := _INSTALLS.search(script):
+        # A gate's environment has no pip: it would be the machine's own that it finds.
+        return f"it runs `{found[0]}` amid its commands: give that to a dependency group"
     for text in script.splitlines():
         words = text.split()
         while words and (words[0] in {"if", "then", "do", "else", "!", "&&"} or "=$(" in words[0]):
@@ -102,34 +109,33 @@ def _left_in(script: str) -> str:
 
 
 def _with_line(reading: Reading, line: Line, variables: Texts, python: str) -> Reading:
-    if reason := _of_github(line.text):
-        return replace(reading, left=reading.left or reason)
-    if _ACTIVATES.fullmatch(line.text):
-        return replace(reading, installs=True)
-    if installs.by_script(line.text):
-        tool = "poetry" if "poetry" in line.text else "pdm" if "pdm" in line.text else ""
-        packages = Installed(packages=(tool,) if tool else ())
-        return replace(reading, installs=True, installed=reading.installed + packages)
-    if line.commands is None and (got := _installs_by_substitution(line)) is not None:
-        return replace(reading, installs=True, installed=reading.installed + got)
-    if line.commands is None:
-        return replace(
-            reading, others=(*reading.others, line), left=reading.left or _left_in(line.text)
-        )
-    parts = [_of_command(called(words), line, variables, python) for words in line.commands]
-    calls = tuple(called(words) for words in line.commands)
-    if any(part is None for part in parts):
-        left = next(filter(None, map(left_because, calls)), "")
-        return replace(
-            reading,
-            others=(*reading.others, line),
-            left=reading.left or left,
-            calls=(*reading.calls, *calls),
-        )
-    for part in parts:
-        if part is not None:
-            reading = joined(reading, part)
+    known = _known(line, variables)
+    if known is not None:
+        return joined(reading, known)
+    calls = tuple(called(words) for words in line.commands or ())
+    parts = [_of_command(call, line, variables, python) for call in calls]
+    told = [part for part in parts if part is not None]
+    if not parts or len(told) < len(parts):
+        left = next(filter(None, map(left_because, calls)), "") or _left_in(line.text)
+        return joined(reading, Reading(others=(line,), left=left, calls=calls))
+    for part in told:
+        reading = joined(reading, part)
     return reading
+
+
+def _known(line: Line, variables: Texts) -> Reading | None:
+    """Tell what a line is that needs no look at its commands."""
+    if _ONLY_SHOWS.fullmatch(line.text):
+        return Reading()
+    if reason := _of_github(line.text, variables):
+        return Reading(left=reason)
+    if _ACTIVATES.fullmatch(line.text):
+        return Reading(installs=True)
+    if tool := installs.by_script(line.text):
+        packages = (tool,) if tool in {"poetry", "pdm"} else ()
+        return Reading(installs=True, installed=Installed(packages=packages))
+    installed = _installs_by_substitution(line) if line.commands is None else None
+    return None if installed is None else Reading(installs=True, installed=installed)
 
 
 def _installs_by_substitution(line: Line) -> Installed | None:

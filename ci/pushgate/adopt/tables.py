@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from pushgate.adopt.findings import Finding, gate_name
 from pushgate.adopt.matrices import MACOS, Cell
-from pushgate.adopt.recognition import Finding, gate_name
 from pushgate.adopt.triggers import Triggers
 from pushgate.config.pythons import version_key
 from pushgate.config.tables import strings
