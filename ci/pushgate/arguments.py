@@ -123,6 +123,11 @@ def _add_init(commands: _Commands[argparse.ArgumentParser]) -> None:
         choices=("github", "gitlab", "none"),
         help="whose workflow file to write (default: as the repository tells, else github)",
     )
+    init.add_argument(
+        "--from-workflow",
+        metavar="FILE",
+        help="take over what an existing GitHub workflow says, and tell what became of each step",
+    )
 
 
 def _add_hook(commands: _Commands[argparse.ArgumentParser]) -> None:

@@ -25,7 +25,14 @@ from pushgate.plan.definition import Definition, of_project
 from pushgate.plan.planner import plan
 from pushgate.providers import workflow
 from pushgate.providers.registry import PROVIDERS
-from pushgate.reports import history_report, plan_formats, run_report, terminal, why_report
+from pushgate.reports import (
+    history_report,
+    import_report,
+    plan_formats,
+    run_report,
+    terminal,
+    why_report,
+)
 from pushgate.reports.lasting import lasting
 from pushgate.run import cleaning, doctor, failed, fingerprints, launch, measured, target, why
 from pushgate.run.checkout import CheckoutError
@@ -192,11 +199,17 @@ def _install(_parsed: argparse.Namespace) -> ExitCode:
 
 def _init(parsed: argparse.Namespace) -> ExitCode:
     # What only this command needs, tomlkit for one, is none of a run's.
-    from pushgate.adopt import hosting, init, place, staging, telling  # noqa: PLC0415
+    from pushgate.adopt import hosting, imported, init, place, staging, telling  # noqa: PLC0415
 
     project = place.find(Path(parsed.folder or "."), named=parsed.folder is not None)
     provider = parsed.provider or hosting.provider(git.toplevel(project))
-    prepared = init.prepare(project, _workflow_writer(provider))
+    taken = None
+    if parsed.from_workflow:
+        folder = project.relative_to(git.toplevel(project)).as_posix().removeprefix(".")
+        taken = imported.read(Path(parsed.from_workflow), folder)
+    prepared = init.prepare(project, _workflow_writer(provider), taken.tables if taken else {})
+    if taken:
+        import_report.show(taken.account, taken.notes)
     terminal.show_lines(telling.findings(prepared))
     if parsed.dry_run:
         terminal.show_lines(telling.diffs(prepared))

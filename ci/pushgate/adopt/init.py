@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +20,7 @@ from pushgate.adopt import (
     requirements,
     staging,
     subjects,
+    taken_over,
 )
 from pushgate.adopt.evidence import Evidence
 from pushgate.adopt.found import Found, Setting
@@ -59,13 +60,13 @@ class Prepared:
     definition: Definition
 
 
-def prepare(project: Path, render: Render, imported: Sequence[Found] = ()) -> Prepared:
+def prepare(project: Path, render: Render, imported: Mapping[str, object]) -> Prepared:
     """Find out what a project needs, and try it in a copy of its repository.
 
     Args:
         project: The project's folder.
         render: Writes the workflow files.
-        imported: What else was found, for example in a workflow that is taken over.
+        imported: What ``[tool.pushgate]`` is to say for a workflow that is taken over.
 
     Raises:
         ConfigurationError: It does not work; the message says why.
@@ -89,11 +90,12 @@ def prepare(project: Path, render: Render, imported: Sequence[Found] = ()) -> Pr
 
 
 def _tried(
-    root: Path, repository: Path, render: Render, imported: Sequence[Found]
+    root: Path, repository: Path, render: Render, imported: Mapping[str, object]
 ) -> tuple[tuple[Found, ...], Definition, list[Path]]:
     evidence = Evidence.of(root)
     own = noxfile.sessions(evidence.text(NOXFILE))
-    found = (*_looked(evidence, repository, [session.name for session in own]), *imported)
+    looked = _looked(evidence, repository, [session.name for session in own])
+    found = taken_over.over(imported, looked)
     grouped = _write_pyproject(evidence, found)
     _write(root / NOXFILE, noxfile.extended(_text(root / NOXFILE)))
     staging.track(evidence.repository, [str(_from_top(evidence, name)) for name in _defining()])

@@ -33,6 +33,7 @@ def look(evidence: Evidence) -> Iterator[Found]:
     yield from _documentation(evidence)
     yield from _no_gate(evidence)
     yield from _tox(evidence)
+    yield from _workflows(evidence)
 
 
 def _tests(evidence: Evidence) -> Found:
@@ -104,3 +105,13 @@ def _tox(evidence: Evidence) -> Iterator[Found]:
     )
     said = f"{told.file} stays; the gate test runs pytest without it"
     yield Found("tox", said + ("; other environments as gates" if lines else ""), offered=lines)
+
+
+def _workflows(evidence: Evidence) -> Iterator[Found]:
+    files = [file.relative_to(evidence.repository) for file in evidence.workflows()]
+    if not files:
+        return
+    said = f"{', '.join(map(str, files))}: stay until you delete them"
+    if files[0].parent.name == "workflows":
+        said += f"; `pushgate init --from-workflow {files[0]}` takes over what one says"
+    yield Found("workflows", said)

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from pushgate.config.requirements import requirement_names
+from pushgate.config.tables import table
 from pushgate.gates import seals, state
 from pushgate.gates.base import Context
 from pushgate.model.outcome import JobError, JobFailed, JobUnavailable
@@ -221,7 +222,7 @@ def tool(
         if _read_stamp(folder) != stamp:
             try:
                 uv.create(folder, found)
-                uv.install(folder, [chosen], cwd=settings.root)
+                uv.install(folder, [*_whenever(settings, [chosen]), chosen], cwd=settings.root)
             except process.CommandMissingError:
                 raise
             except process.CommandError as error:
@@ -325,7 +326,15 @@ def _add_missing_tools(settings: Settings, folder: Path, request: _Request) -> N
     own_name = canonicalize_name(settings.name)
     lines = [f"{name}=={version}" for name, version in present.items() if name != own_name]
     constraints.write_text("\n".join(lines), encoding="utf-8")
-    uv.install(folder, ["--constraints", str(constraints), *missing], cwd=settings.root)
+    options = ("--constraints", str(constraints), *_whenever(settings, missing))
+    uv.install(folder, [*options, *missing], cwd=settings.root)
+
+
+def _whenever(settings: Settings, pinned: Iterable[str]) -> Iterator[str]:
+    """Yield options for tools that are pinned, but newer than the project lets packages be."""
+    if "exclude-newer" in table(settings.tool_tables, "uv"):
+        for requirement in pinned:
+            yield f"--exclude-newer-package={Requirement(requirement).name}=false"
 
 
 def _name(requirement: str) -> str:
