@@ -66,7 +66,11 @@ def _linters(evidence: Evidence) -> Found:
     beside = [tool for tool in others if not (formats and tool in _FORMATTERS)]
     said = f"ruff, {'with' if formats else 'without'} `ruff format`"
     settings: tuple[Setting, ...] = ()
-    if not formats:
+    revision = evidence.hook_revision("/ruff-pre-commit")
+    if revision and not _is_locked(evidence, "ruff"):
+        said += f", in the version {revision} of pre-commit's hook"
+        settings = _pinned_ruff(revision, formats=formats)
+    elif not formats:
         why = "black formats it" if "black" in others else "nothing calls `ruff format`"
         said += f" ({why})"
         settings = (Setting((*where, "format"), value=False, why=why),)
@@ -74,6 +78,19 @@ def _linters(evidence: Evidence) -> Found:
         said += f"; {', '.join(beside)}: a gate of their own, style"
         settings += _gate("style", evidence, beside)
     return Found("lint", said, settings)
+
+
+def _pinned_ruff(version: str, *, formats: bool) -> tuple[Setting, ...]:
+    """Return the gate lint with another ruff: a newer one has rules that nobody has met yet."""
+    start = f"uvx ruff=={version}"
+    commands = (f"{start} format --check .",) if formats else ()
+    why = "the version of pre-commit's hook"
+    return own_gate("lint", (*commands, f"{start} check --no-fix ."), why, environment=False)
+
+
+def _is_locked(evidence: Evidence, package: str) -> bool:
+    lock = requirements.native(evidence).lock
+    return lock is not None and f'\nname = "{package}"\n' in lock.read_text(encoding="utf-8")
 
 
 def _formats(evidence: Evidence) -> bool:

@@ -11,6 +11,10 @@ _STYLE = frozenset({"black", "isort", "flake8"})
 """Gates of a workflow that do what the gate style would."""
 
 
+_WHOLE = frozenset({"enabled", "run", "session", "environment", "groups"})
+"""Keys that say what a gate is, and not only how it works."""
+
+
 def over(imported: Mapping[str, object], looked: Iterable[Found]) -> tuple[Found, ...]:
     """Put a workflow's settings before those that were found; of a gate, one side says all.
 
@@ -21,14 +25,13 @@ def over(imported: Mapping[str, object], looked: Iterable[Found]) -> tuple[Found
     settings = tuple(_flat(imported))
     if not settings:
         return tuple(looked)
-    said = {setting.key[:2] if setting.key[0] == "gates" else setting.key for setting in settings}
-    if any(("gates", name) in said for name in _STYLE):
-        said.add(("gates", "style"))
+    said = {setting.key for setting in settings}
     if ("python",) in said:
         said.add(("default-python",))
-    names = ", ".join(dict.fromkeys(setting.key[1] for setting in settings if setting.key[1:]))
-    first = Found("workflow", f"taken over into {names or 'the settings'}", settings)
-    return (first, *(_without(found, said) for found in looked))
+    gates = {setting.key[1] for setting in settings if setting.key[0] == "gates"}
+    names = ", ".join(sorted(gates)) or "the settings"
+    first = Found("workflow", f"taken over: {names}", settings)
+    return (first, *(_without(found, said, gates) for found in looked))
 
 
 def _flat(tables: Mapping[str, object], *path: str) -> Iterator[Setting]:
@@ -48,12 +51,21 @@ def _value(value: object) -> Value:
     raise TypeError(message)
 
 
-def _without(found: Found, said: set[tuple[str, ...]]) -> Found:
+def _without(found: Found, said: set[tuple[str, ...]], gates: set[str]) -> Found:
+    if found.topic == "workflows":
+        return replace(found, said=found.said.partition(";")[0])
     kept = tuple(
-        setting
-        for setting in found.settings
-        if setting.key not in said and setting.key[:2] not in said
+        setting for setting in found.settings if setting.key not in said and _adds(setting, gates)
     )
     if kept == found.settings:
         return found
     return replace(found, settings=kept, said="as the workflow says")
+
+
+def _adds(setting: Setting, gates: set[str]) -> bool:
+    """Tell whether a setting goes with what the workflow makes of its gate."""
+    if setting.key[0] != "gates":
+        return True
+    gate, key = setting.key[1:]
+    beside = gate == "style" and not gates.isdisjoint(_STYLE)
+    return not beside and (gate not in gates or key not in _WHOLE)
