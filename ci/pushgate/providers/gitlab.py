@@ -1,0 +1,167 @@
+"""GitLab: ``.gitlab-ci.yml``.
+
+Each gate is a job, or a matrix of jobs, and a pipeline has exactly those that the plan of its
+event has; ``providers/gitlab_rules.py`` tells which event of Pushgate a pipeline of GitLab is.
+There is no job that stands for all: what GitLab requires is the pipeline.
+
+A push is judged where gates or ``branches`` ask for its branch, whether or not a merge request
+is open for it: the two are different events with different gates. All other branches have
+pipelines of their merge requests only.
+
+GitLab keeps the times of schedules outside of the file: they are made in its own pages.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from pushgate.model.ci import mark
+from pushgate.model.event import Event
+from pushgate.model.settings import ConfigurationError
+from pushgate.providers import documents, drift, gitlab_jobs, kept_blocks
+from pushgate.providers.documents import Headed
+from pushgate.providers.pipeline import Pipeline
+
+name: Final = "gitlab"
+
+_FILE: Final = ".gitlab-ci.yml"
+_NEEDS_LIMIT: Final = 50
+"""How many jobs a job may wait for, where an administrator has not said otherwise."""
+
+_MATRIX_LIMIT: Final = 200
+"""How many jobs a matrix may have."""
+
+_NO_TEXT: Final = re.compile(r"y|n|yes|no|on|off|[-+]?[0-9][0-9_:.,]*", re.IGNORECASE)
+"""What YAML 1.1 takes for something else than a text, beside what YAML 1.2 does."""
+
+_OF_PATTERNS: Final = frozenset("*?[]{}\\")
+_NO_JOBS: Final = frozenset(
+    {
+        *("after_script", "before_script", "cache", "default", "image", "include", "services"),
+        *("spec", "stages", "variables", "workflow"),
+    }
+)
+"""Top-level keys that are no jobs."""
+
+_UNORDERED: Final = frozenset(
+    {"changes", "dependencies", "paths", "PUSHGATE_SESSION", "PUSHGATE_SHARD"}
+)
+"""The keys whose lists mean the same in any order."""
+
+
+def paths(pipeline: Pipeline) -> tuple[str, ...]:  # noqa: ARG001  # GitLab reads only this file
+    """Return where the file is."""
+    return (_FILE,)
+
+
+def render(pipeline: Pipeline, existing: str) -> str:
+    """Return the text of the file."""
+    bare, blocks = kept_blocks.separated(existing)
+    return kept_blocks.restored(_written(_pinned(pipeline, bare)), blocks)
+
+
+def differences(pipeline: Pipeline, existing: str) -> Sequence[str]:
+    """Compare what the file means with what it has to say."""
+    bare, _blocks = kept_blocks.separated(existing)
+    has = documents.parsed(bare, _FILE)
+    says = documents.parsed(_written(_pinned(pipeline, bare)), _FILE)
+    return drift.differences(_split(has), _split(says), unordered=_UNORDERED)
+
+
+def _written(pipeline: Pipeline) -> str:
+    if problems := [*_problems(pipeline)]:
+        raise ConfigurationError(*problems)
+    header = [
+        f"{mark(pipeline.folder)} noxfile.py: change these, and run it again.",
+        "A digest of the image stays, and so does what is between the lines",
+        f"`# {kept_blocks.BEGIN}` and `# {kept_blocks.END}`.",
+        *(f"Schedule it in GitLab's own pages: {times}" for times in pipeline.ci.schedule),
+    ]
+    document = gitlab_jobs.document(pipeline)
+    headed = {key: Headed(_quoted(value)) for key, value in document.items()}
+    return documents.written(headed, "\n".join(header))
+
+
+def _quoted(value: object) -> object:
+    """Return a value with quotes around each text that is none for GitLab, by YAML 1.1."""
+    # No gate of a run reads YAML: the start of every other command does without it.
+    from ruamel.yaml.scalarstring import SingleQuotedScalarString  # noqa: PLC0415
+
+    if isinstance(value, dict):
+        return {key: _quoted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_quoted(item) for item in value]
+    if isinstance(value, str) and _NO_TEXT.fullmatch(value):
+        return SingleQuotedScalarString(value)
+    return value
+
+
+def _pinned(pipeline: Pipeline, existing: str) -> Pipeline:
+    """Return what the file has to say, the image with the digest that the file has for it."""
+    image = re.escape(pipeline.ci.image)
+    pinned = re.search(rf"^ *image: ({image}@sha256:[0-9a-f]{{64}})\b", existing, re.MULTILINE)
+    return replace(pipeline, ci=replace(pipeline.ci, image=pinned[1])) if pinned else pipeline
+
+
+def _split(document: Mapping[str, object]) -> drift.Document:
+    """Return what the file means, with names where it has lists of mappings."""
+    rest = {key: _named(document[key]) for key in _NO_JOBS if key in document}
+    jobs = {key: _named(value) for key, value in document.items() if key not in _NO_JOBS}
+    return drift.Document(jobs=jobs, rest=rest)
+
+
+def _named(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _named(item) for key, item in value.items()}
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        # What a job needs has a name; rules have places: the first that holds decides.
+        return {str(item.get("job", at)): _named(item) for at, item in enumerate(value)}
+    return value
+
+
+def _problems(pipeline: Pipeline) -> Iterator[str]:
+    """Yield a line for all that GitLab cannot carry."""
+    folders = {"the project's folder": pipeline.folder}
+    if pages := pipeline.ci.pages:
+        folders["ci.pages.path of [tool.pushgate]"] = pages.path
+    for key, folder in folders.items():
+        if _OF_PATTERNS & set(folder) or not folder.isprintable():
+            yield _refused(key, folder, "rename it, without * ? [ ] { } \\ and control characters")
+        elif f"{posixpath.normpath(folder)}/".startswith(("/", "../")):
+            yield _refused(key, folder, "name a folder within the project")
+    if pages and not gitlab_jobs.published(pipeline, pages):
+        yield f"ci.pages of [tool.pushgate]: gate {pages.gate} never runs when main is pushed"
+    for gate in pipeline.gates:
+        where = f"tool.pushgate.gates.{gate.name}"
+        session = gate.jobs[0].session
+        if not session.isprintable():
+            yield _refused(f"{where}.session", session, "rename it, without control characters")
+        asked = [event for selection in gate.selected_by for event in selection.on]
+        if Event("schedule") in asked and not pipeline.ci.schedule:
+            yield (
+                f"{where}.on names schedule, and nothing says when: set schedule in "
+                "[tool.pushgate.ci], for example ['17 3 * * 1']"
+            )
+    yield from _beyond_limits(pipeline)
+
+
+def _beyond_limits(pipeline: Pipeline) -> Iterator[str]:
+    for gate in pipeline.gates:
+        awaited = sum(len(pipeline.gate(need).jobs) for need in (*gate.needs, *gate.after))
+        for what, count, limit in (
+            ("has", len(gate.jobs), _MATRIX_LIMIT),
+            ("waits for", awaited, _NEEDS_LIMIT),
+        ):
+            if count > limit:
+                yield (
+                    f"gate {gate.name} {what} {count} jobs, and GitLab takes {limit}: "
+                    "choose fewer shards or Pythons"
+                )
+
+
+def _refused(key: str, value: str, what_to_do: str) -> str:
+    return f"{key}: GitLab cannot carry {value!r}: {what_to_do}"
