@@ -14,6 +14,8 @@ import pytest
 
 from conftest import PYTHON, Project
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Project]
 
 CODE = {
@@ -127,7 +129,7 @@ def test_nothing_is_red_that_nobody_asked_for(make: Make) -> None:
     assert off == {"lint", "types", "test"}
     text = (project.root / "pyproject.toml").read_text(encoding="utf-8")
     assert "enabled = false  # no type checker is set up; with mypy, pyright or ty, delete" in text
-    assert "types    no type checker is set up: the gate types is off" in told
+    assert "no type checker is set up: the gate types is off" in told
 
 
 def test_other_linters_are_the_gate_lint(make: Make) -> None:
@@ -144,6 +146,20 @@ def test_other_linters_are_the_gate_lint(make: Make) -> None:
     }
     assert "black, flake8, no ruff" in told
     assert 'run = ["uvx pre-commit run -a"]' in told
+
+
+def test_ruff_is_the_one_that_the_project_has(make: Make) -> None:
+    """Where pre-commit pins ruff and no lock does, a newer one does not judge the code."""
+    hooks = (
+        "repos:\n- repo: https://github.com/astral-sh/ruff-pre-commit\n  rev: v0.4.1\n"
+        "  hooks:\n  - id: ruff\n  - id: ruff-format\n"
+    )
+    project = make({**CODE, "pyproject.toml": PROJECT, ".pre-commit-config.yaml": hooks})
+    init(project)
+    assert settings(project)["gates"]["lint"] == {
+        "run": ["uvx ruff==0.4.1 format --check .", "uvx ruff==0.4.1 check --no-fix ."],
+        "environment": False,
+    }
 
 
 def test_black_in_a_group_formats_beside_ruff(make: Make) -> None:
@@ -238,6 +254,9 @@ def test_tox(make: Make) -> None:
     assert content["dependency-groups"] == {"tests": ["pytest>=8", "tomli", "iniconfig"]}
     assert "project" not in content
     assert settings(project)["python"] == [PYTHON, "3.99"]
+    # The newest one is what most gates would take, and nobody has it.
+    assert settings(project)["default-python"] == PYTHON
+    assert "not on this machine: 3.99" in told
     assert 'run = ["uvx tox -e spelling"]' in told
 
 
@@ -329,6 +348,49 @@ def test_subjects_without_a_gate_are_told(make: Make) -> None:
     assert "compose.yaml: no gate starts them" in told
     assert 'run = ["mkdocs build --strict --site-dir .pushgate/site"]' in told
     assert 'groups = ["docs"]' in told
+
+
+WORKFLOW = f"""\
+name: Tests
+on:
+  push: {{branches: [main]}}
+  pull_request:
+jobs:
+  tests:
+    runs-on: ubuntu-latest
+    strategy:
+      matrix: {{python: ["{PYTHON}"]}}
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with: {{python-version: "${{{{ matrix.python }}}}"}}
+      - run: pip install black
+      - run: black --check .
+      - run: pytest --maxfail=3
+  publish:
+    runs-on: ubuntu-latest
+    steps:
+      - run: twine upload dist/*
+"""
+
+
+def test_a_workflow_is_taken_over(make: Make) -> None:
+    """What it says comes first; the rest is found as ever, and each step is accounted for."""
+    old = ".github/workflows/tests.yml"
+    pyproject = PROJECT.replace("classifiers", "keywords")
+    project = make({**CODE, "pyproject.toml": pyproject, old: WORKFLOW})
+    told = init(project, "--from-workflow", old)
+    found = settings(project)
+    assert found["python"] == [PYTHON]
+    assert found["gates"]["test"] == {"args": ["--maxfail=3"], "shards": 1}
+    assert found["gates"]["types"] == {"enabled": False}
+    [gate] = [keys["run"] for keys in found["gates"].values() if "run" in keys]
+    assert ["black" in command for command in gate] == [True]
+    assert "twine upload" in told
+    assert "left in CI" in told
+    assert (project.root / old).read_text(encoding="utf-8") == WORKFLOW
+    project.commit()
+    assert "nothing to write" in init(project, "--from-workflow", old)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ from test_init import CODE, PROJECT, Make, init, make, settings
 
 __all__ = ["make"]
 
+pytestmark = pytest.mark.slow
+
 
 def below(folder: str) -> dict[str, str]:
     """Return a project's files in a subfolder."""
