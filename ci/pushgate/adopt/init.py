@@ -125,6 +125,9 @@ def _from_top(evidence: Evidence, name: str) -> Path:
 
 
 def _looked(evidence: Evidence, repository: Path, sessions: Sequence[str]) -> Iterator[Found]:
+    yield from requirements.look(evidence)
+    if _has_to_be_locked(evidence):
+        yield Found("lock", f"uv.lock: Pushgate comes into it, in the dependency group {_GROUP}")
     if table(evidence.pyproject, "tool", "pushgate"):
         yield Found("settings", "[tool.pushgate] is there: it stays as it is")
         return
@@ -132,7 +135,6 @@ def _looked(evidence: Evidence, repository: Path, sessions: Sequence[str]) -> It
     yield from branches.look(repository)
     yield from checkers.look(evidence, sessions)
     yield from subjects.look(evidence)
-    yield from requirements.look(evidence)
 
 
 def _write_pyproject(evidence: Evidence, found: Sequence[Found]) -> bool:
@@ -141,15 +143,19 @@ def _write_pyproject(evidence: Evidence, found: Sequence[Found]) -> bool:
     _, tests = requirements.of_tests(evidence)
     if tests:
         text = pyproject.with_group(text, requirements.GROUP, tests)
-    known = requirements.native(evidence)
-    listed = [line for lines in known.groups.values() for line in lines]
-    if known.lock and "pushgate" not in requirement_names([*listed, *known.runtime]):
+    if _has_to_be_locked(evidence):
         text = pyproject.with_group(text, _GROUP, [_requirement(evidence)])
-    if evidence.pyproject.get("project", {}).get("name") == "pushgate":
-        text = before
     grouped = text != before
     _write(evidence.root / _PYPROJECT, pyproject.with_settings(text, _settings(found)))
     return grouped
+
+
+def _has_to_be_locked(evidence: Evidence) -> bool:
+    known = requirements.native(evidence)
+    listed = (known.runtime, *known.groups.values(), *known.extras.values())
+    names = requirement_names([line for lines in listed for line in lines])
+    own = table(evidence.pyproject, "project").get("name")
+    return bool(known.lock) and "pushgate" not in {*names, own}
 
 
 def _requirement(evidence: Evidence) -> str:
