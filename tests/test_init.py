@@ -151,7 +151,8 @@ def test_other_linters_are_the_gate_lint(make: Make) -> None:
 def test_ruff_is_the_one_that_the_project_has(make: Make) -> None:
     """Where pre-commit pins ruff and no lock does, a newer one does not judge the code."""
     hooks = (
-        "repos:\n- repo: https://github.com/astral-sh/ruff-pre-commit\n  rev: v0.4.1\n"
+        "repos:\n- repo: https://github.com/astral-sh/ruff-pre-commit\n"
+        f"  rev: {'0123456789' * 4}  # frozen: v0.4.1\n"
         "  hooks:\n  - id: ruff\n  - id: ruff-format\n"
     )
     project = make({**CODE, "pyproject.toml": PROJECT, ".pre-commit-config.yaml": hooks})
@@ -187,6 +188,15 @@ def test_branches_are_the_repositorys(make: Make) -> None:
     project.git("branch", "develop")
     init(project)
     assert settings(project)["branches"] == ["master", "develop"]
+
+
+def test_a_branch_of_work_is_no_main_branch(make: Make) -> None:
+    """A clone of one branch does not make that branch the long-lived one."""
+    project = make({**CODE, "pyproject.toml": PROJECT})
+    project.git("branch", "--move", "feature")
+    project.git("remote", "add", "origin", "https://example.invalid/sample.git")
+    init(project)
+    assert "branches" not in settings(project)
 
 
 def test_poetry(make: Make) -> None:
@@ -282,22 +292,24 @@ def test_python_that_the_tools_left_behind(make: Make) -> None:
     assert settings(project)["python"] == [PYTHON]
 
 
-def test_locked_project(make: Make, wheel: Path) -> None:
-    """Pushgate comes into the group ci and the lock, for the Pythons that it runs under."""
-    pyproject = PROJECT.replace(f">={PYTHON}", ">=3.10")
+@pytest.mark.parametrize(("group", "there"), [("ci", "dev"), ("pushgate", "ci")])
+def test_locked_project(make: Make, wheel: Path, group: str, there: str) -> None:
+    """Pushgate comes into a group of its own and the lock, for the Pythons that it runs under."""
+    groups = f'\n[dependency-groups]\n{there} = ["iniconfig"]\n'
+    pyproject = PROJECT.replace(f">={PYTHON}", ">=3.10") + groups
     project = make({**CODE, "pyproject.toml": pyproject})
     project.lock()
     project.commit()
     told = init(project, env={"UV_FIND_LINKS": str(wheel.parent)})
     content = tomllib.loads((project.root / "pyproject.toml").read_text(encoding="utf-8"))
-    [entry] = content["dependency-groups"]["ci"]
+    [entry] = content["dependency-groups"][group]
     assert entry.startswith("pushgate>=")
     assert entry.endswith(" ; python_version >= '3.11'")
     lock = tomllib.loads((project.root / "uv.lock").read_text(encoding="utf-8"))
     assert "pushgate" in {package["name"] for package in lock["package"]}
     assert "wrote uv.lock" in told
     workflow = (project.root / ".github/workflows/ci.yml").read_text(encoding="utf-8")
-    assert "--only-group ci" in workflow
+    assert f"--only-group {group}" in workflow
 
 
 def test_lock_that_cannot_be_made(make: Make) -> None:

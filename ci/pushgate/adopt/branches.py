@@ -27,7 +27,9 @@ def look(repository: Path) -> Iterator[Found]:
     current = _symbolic(repository, "HEAD", "refs/heads/")
     main = _symbolic(repository, "refs/remotes/origin/HEAD", "refs/remotes/origin/")
     usual = [name for name in _USUAL if name in there]
-    first = main or (usual[0] if usual else current) or _DEFAULT[0]
+    # A branch that someone works on is the main one only where nobody else has a say.
+    alone = "" if git.ask(repository, "remote").stdout.strip() else current
+    first = main or (usual[0] if usual else alone) or _DEFAULT[0]
     others = (name for name in usual if name in {"develop", "dev"})
     branches = tuple(dict.fromkeys((first, *others)))
     if branches != _DEFAULT:

@@ -54,7 +54,8 @@ def _linters(evidence: Evidence) -> Found:
     required = requirements.required(evidence)
     others = [tool for tool in _OTHERS if _uses(evidence, required, tool)]
     where = ("gates", "lint")
-    if not _uses(evidence, required, "ruff", *_RUFF):
+    revision = evidence.hook_revision("/ruff-pre-commit")
+    if not revision and not _uses(evidence, required, "ruff", *_RUFF):
         if not others:
             why = "no linter is set up; with ruff, delete this table"
             off = Setting((*where, "enabled"), value=False, why=why)
@@ -66,7 +67,6 @@ def _linters(evidence: Evidence) -> Found:
     beside = [tool for tool in others if not (formats and tool in _FORMATTERS)]
     said = f"ruff, {'with' if formats else 'without'} `ruff format`"
     settings: tuple[Setting, ...] = ()
-    revision = evidence.hook_revision("/ruff-pre-commit")
     if revision and not _is_locked(evidence, "ruff"):
         said += f", in the version {revision} of pre-commit's hook"
         settings = _pinned_ruff(revision, formats=formats)

@@ -95,7 +95,9 @@ class Evidence:
         hook = rf"\bid:\s*[\"']?{name}[\"']?\s*$|\bid\s*=\s*\"{name}\""
         # What follows tells a command from a word in a sentence or a setting.
         command = rf"(?<![\w./=-]){name}(?:\"?,)?[ \t]+[\"']?(?:-|\.|\{{|src\b|tests?\b|check\b)"
-        return re.search(f"{hook}|{command}", self.commands, re.MULTILINE) is not None
+        alone = rf"^[ \t]*(?:commands[ \t]*=[ \t]*|-[ \t]+(?:run:[ \t]*)?)?{name}[ \t]*$"
+        found = re.search(f"{hook}|{command}|{alone}", self.commands, re.MULTILINE)
+        return found is not None
 
     def hook_revision(self, repository: str) -> str:
         """Return the version of a tool that pre-commit is told to use, or empty.
@@ -103,7 +105,9 @@ class Evidence:
         Args:
             repository: How the hook's repository ends, such as ``/black``.
         """
-        pattern = rf"repo:\s*\S*{re.escape(repository)}(?:\.git)?[\"']?\s+rev:\s*[\"']?v?([\d.]+)"
+        repo = rf"repo:\s*\S*{re.escape(repository)}(?:\.git)?[\"']?"
+        frozen = r"(?:[0-9a-f]{40}[\"']?\s*#\s*frozen:\s*)?"
+        pattern = rf"{repo}\s+rev:\s*[\"']?{frozen}v?(\d+(?:\.\d+)+)\b"
         match = re.search(pattern, self.commands)
         return match[1] if match else ""
 

@@ -32,7 +32,7 @@ from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import NOXFILE, Definition, of_project
 from pushgate.tools import git, interpreters, process, uv
 
-_GROUP: Final = "ci"
+_GROUPS: Final = ("ci", "pushgate", "pushgate-ci")
 _PYPROJECT: Final = "pyproject.toml"
 _OURS: Final = ">=3.11"
 """The Pythons that Pushgate itself runs under."""
@@ -127,7 +127,8 @@ def _from_top(evidence: Evidence, name: str) -> Path:
 def _looked(evidence: Evidence, repository: Path, sessions: Sequence[str]) -> Iterator[Found]:
     yield from requirements.look(evidence)
     if _has_to_be_locked(evidence):
-        yield Found("lock", f"uv.lock: Pushgate comes into it, in the dependency group {_GROUP}")
+        group = _group(evidence)
+        yield Found("lock", f"uv.lock: Pushgate comes into it, in the dependency group {group}")
     if table(evidence.pyproject, "tool", "pushgate"):
         yield Found("settings", "[tool.pushgate] is there: it stays as it is")
         return
@@ -144,7 +145,7 @@ def _write_pyproject(evidence: Evidence, found: Sequence[Found]) -> bool:
     if tests:
         text = pyproject.with_group(text, requirements.GROUP, tests)
     if _has_to_be_locked(evidence):
-        text = pyproject.with_group(text, _GROUP, [_requirement(evidence)])
+        text = pyproject.with_group(text, _group(evidence), [_requirement(evidence)])
     grouped = text != before
     _write(evidence.root / _PYPROJECT, pyproject.with_settings(text, _settings(found)))
     return grouped
@@ -156,6 +157,11 @@ def _has_to_be_locked(evidence: Evidence) -> bool:
     names = requirement_names([line for lines in listed for line in lines])
     own = table(evidence.pyproject, "project").get("name")
     return bool(known.lock) and "pushgate" not in {*names, own}
+
+
+def _group(evidence: Evidence) -> str:
+    """Return the name of the group that Pushgate comes into: one of its own."""
+    return next(each for each in _GROUPS if each not in requirements.native(evidence).groups)
 
 
 def _requirement(evidence: Evidence) -> str:

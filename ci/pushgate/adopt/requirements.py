@@ -73,7 +73,7 @@ def look(evidence: Evidence) -> Iterator[Found]:
     locks = {"poetry.lock": "poetry lock", "pdm.lock": "pdm lock"}
     for file, command in locks.items():
         if evidence.has(file):
-            said += f"; {file} has to know: `{command}`"
+            said += f"; {file} has to know: `{command}` (the gates take the newest that fit)"
     yield Found("requires", said)
 
 

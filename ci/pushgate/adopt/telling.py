@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pushgate.adopt.found import Found
 from pushgate.adopt.init import Prepared
 from pushgate.adopt.staging import Change
+from pushgate.config.requirements import requirement_names
 from pushgate.plan.definition import Definition
 
 
@@ -72,8 +73,9 @@ def _start(definition: Definition) -> tuple[str, ...]:
     # uv itself tells what it runs where it is; the user's shell does not find that program.
     if shutil.which("pushgate") and "UV" not in os.environ:
         return ("pushgate",)
-    if definition.settings.dependencies.lock:
-        return ("uv", "run", "--only-group", "ci", "pushgate")
+    for name, lines in definition.settings.dependencies.groups.items():
+        if "pushgate" in requirement_names(lines):
+            return ("uv", "run", "--only-group", name, "pushgate")
     return ("uvx", "pushgate")
 
 
