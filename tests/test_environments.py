@@ -17,7 +17,7 @@ from pushgate.gates import environments
 from pushgate.gates.base import Context
 from pushgate.model.outcome import JobFailed, JobUnavailable
 from pushgate.plan.definition import of_project
-from pushgate.tools import uv
+from pushgate.tools import interpreters, uv
 
 MakeProject = Callable[..., Project]
 
@@ -307,3 +307,26 @@ def test_a_folder_that_was_renamed(make_project: MakeProject, *, locked: bool) -
     _installed(moved, tools=tools)
     answer = moved.run(str(moved.root / ".nox" / "types" / "bin" / "pyflakes"), "--version")
     assert answer.stdout.startswith("3.")
+
+
+def test_a_pinned_tool_that_is_newer_than_packages_may_be(make_project: MakeProject) -> None:
+    """The project's limit of age is for what it requires, not for what a gate has pinned."""
+    limit = '[tool.uv]\nexclude-newer = "2020-01-01"\n'
+    project = make_project({"pyproject.toml": limit + GATES} | SIGNS)
+    assert _installed(project, tools=("iniconfig==2.0.0",)) == {"iniconfig": "2.0.0"}
+    assert environments.tool(_context(project), "pyflakes==3.2.0").endswith("bin/pyflakes")
+
+
+def test_an_older_python_has_the_last_tool_that_runs_there(make_project: MakeProject) -> None:
+    """A pin that an older Python cannot have becomes a limit."""
+    try:
+        interpreters.find("3.10", download=False)
+    except interpreters.InterpreterMissingError:
+        pytest.skip("this machine has no Python 3.10")
+    project = make_project({"pyproject.toml": GATES} | SIGNS)
+    environment = environments.project_environment(
+        _context(project), python="3.10", tools=("coverage==7.17.3",)
+    )
+    [version] = uv.installed(environment.folder).values()
+    assert version.startswith("7.")
+    assert version != "7.17.3"

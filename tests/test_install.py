@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import pushgate
 from conftest import Project
 from pushgate.hooks.install import install
 from pushgate.model.outcome import ExitCode
@@ -267,3 +268,19 @@ def test_python_is_gone(project: Project, recorder: Recorder, tmp_path: Path) ->
     [call] = on_path.calls
     assert call.arguments[:-1] == ["pre-push", "origin"]
     assert call.read()[0]
+
+
+def test_uv_has_taken_pushgate_out(project: Project, recorder: Recorder, tmp_path: Path) -> None:
+    """Where Pushgate is gone from its Python, uv brings it: with the group that has it."""
+    groups = '[dependency-groups]\nci = ["pushgate>=0.1"]\n'
+    project.write({"pyproject.toml": groups, "uv.lock": ""})
+    lines = install_with(project.root, recorder).lines
+    assert any("entry: uv run --frozen --only-group=ci pushgate pre-push" in line for line in lines)
+    hook = hook_of(project)
+    package = str(Path(pushgate.__file__).parent)
+    hook.write_text(hook.read_text(encoding="utf-8").replace(package, f"{package}/no"), "utf-8")
+    fake_uv = Recorder.make(tmp_path / "uv", "uv")
+    assert _bare_push(project, f"{fake_uv.program.parent}:{SYSTEM_PATH}").returncode == 0
+    [call] = fake_uv.calls
+    assert call.arguments[:4] == ["run", "--quiet", "--frozen", "--only-group=ci"]
+    assert recorder.calls == []

@@ -36,6 +36,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     _add_run(commands, parser)
     _add_plan(commands)
     _add_records(commands)
+    _add_init(commands)
     _add_hook(commands)
     _add_workflow(commands)
     _add_others(commands)
@@ -106,6 +107,30 @@ def _add_records(commands: _Commands[argparse.ArgumentParser]) -> None:
     )  # fmt: skip
     clean.add_argument(
         *("-n", "--dry-run"), action="store_true", help="only show what would be removed"
+    )
+
+
+def _add_init(commands: _Commands[argparse.ArgumentParser]) -> None:
+    init = _command(
+        commands, "init", "give a project its definition: what it already says, and the rest",
+        "pushgate init --dry-run",
+    )  # fmt: skip
+    init.add_argument(
+        "folder", nargs="?", metavar="FOLDER", help="the project's folder (default: it is found)"
+    )
+    init.add_argument(
+        *("-n", "--dry-run"), action="store_true", help="only show what would be written, as a diff"
+    )
+    init.add_argument("--no-hook", action="store_true", help="leave git's pre-push hook as it is")
+    init.add_argument(
+        "--provider",
+        choices=("github", "gitlab", "none"),
+        help="whose workflow file to write (default: as the repository tells, else github)",
+    )
+    init.add_argument(
+        "--from-workflow",
+        metavar="FILE",
+        help="take over what an existing GitHub workflow says, and tell what became of each step",
     )
 
 

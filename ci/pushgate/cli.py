@@ -24,7 +24,15 @@ from pushgate.plan import changes
 from pushgate.plan.definition import Definition, of_project
 from pushgate.plan.planner import plan
 from pushgate.providers import github_event, workflow
-from pushgate.reports import history_report, plan_formats, run_report, terminal, why_report
+from pushgate.providers.registry import PROVIDERS
+from pushgate.reports import (
+    history_report,
+    import_report,
+    plan_formats,
+    run_report,
+    terminal,
+    why_report,
+)
 from pushgate.reports.lasting import lasting
 from pushgate.run import cleaning, doctor, failed, fingerprints, launch, measured, target, why
 from pushgate.run.checkout import CheckoutError
@@ -197,6 +205,43 @@ def _install(_parsed: argparse.Namespace) -> ExitCode:
     return installed.status
 
 
+def _init(parsed: argparse.Namespace) -> ExitCode:
+    # What only this command needs, tomlkit for one, is none of a run's.
+    from pushgate.adopt import hosting, imported, init, place, staging, telling  # noqa: PLC0415
+
+    project = place.find(Path(parsed.folder or "."), named=parsed.folder is not None)
+    provider = parsed.provider or hosting.provider(git.toplevel(project))
+    taken = None
+    if parsed.from_workflow:
+        folder = project.relative_to(git.toplevel(project)).as_posix().removeprefix(".")
+        taken = imported.read(Path(parsed.from_workflow), folder)
+    prepared = init.prepare(project, _workflow_writer(provider), taken.tables if taken else {})
+    if taken:
+        import_report.show(taken.account, taken.notes)
+    terminal.show_lines(telling.findings(prepared))
+    if parsed.dry_run:
+        terminal.show_lines(telling.diffs(prepared))
+        return ExitCode.PASSED
+    staging.write(prepared.repository, prepared.changes)
+    hook = None if parsed.no_hook else install.install(prepared.repository)
+    terminal.show_lines(telling.done(prepared, hook.lines if hook else ()))
+    return ExitCode.PASSED
+
+
+def _workflow_writer(provider: str) -> Callable[[Definition], Sequence[Path]]:
+    providers = [each for each in PROVIDERS.values() if each.name == provider]
+
+    def write(definition: Definition) -> Sequence[Path]:
+        files = workflow.planned(definition, providers) if providers else []
+        for file in files:
+            path = definition.settings.repository / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(file.after, encoding="utf-8")
+        return [Path(file.path) for file in files]
+
+    return write
+
+
 def _pre_push(parsed: argparse.Namespace) -> ExitCode:
     # Git starts a hook at the top; the user's shell finds the paths that are told from here.
     with suppress(OSError):
@@ -290,6 +335,7 @@ _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], ExitCode]]] = {
     "plan": _plan,
     "why": _why,
     "clean": _clean,
+    "init": _init,
     "install": _install,
     "pre-push": _pre_push,
     "workflow": _workflow,

@@ -15,8 +15,10 @@ from typing import Any, Final
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from pushgate.config.requirements import requirement_names
+from pushgate.config.tables import table
 from pushgate.gates import seals, state
 from pushgate.gates.base import Context
 from pushgate.model.outcome import JobError, JobFailed, JobUnavailable
@@ -28,6 +30,9 @@ FOLDER: Final = Path(".nox")
 
 _UNREACHABLE: Final = re.compile(r"Failed to (?:fetch|download)[^\n]*")
 """How uv says that a server did not give what was asked for."""
+
+_PINNED_SINCE: Final = Version("3.11")
+"""The oldest Python that every pinned tool runs under; an older one gets the last that does."""
 
 TEST_GROUPS: Final = ("test", "tests", "testing")
 """What a dependency group with the tests' requirements is usually called."""
@@ -217,7 +222,7 @@ def tool(
         if _read_stamp(folder) != stamp:
             try:
                 uv.create(folder, found)
-                uv.install(folder, [chosen], cwd=settings.root)
+                uv.install(folder, [*_whenever(settings, [chosen]), chosen], cwd=settings.root)
             except process.CommandMissingError:
                 raise
             except process.CommandError as error:
@@ -270,7 +275,7 @@ def _bring_up(
         if requirements := _requirements(settings, request):
             # CI has no environment to keep: it resolves to the newest versions each time.
             uv.install(folder, ["--upgrade", *requirements], cwd=settings.root)
-    _add_missing_tools(settings, folder, request.tools)
+    _add_missing_tools(settings, folder, request)
     _write_stamp(folder, stamp)
 
 
@@ -309,17 +314,27 @@ def _requirements(settings: Settings, request: _Request) -> list[str]:
     return arguments
 
 
-def _add_missing_tools(settings: Settings, folder: Path, tools: Iterable[str]) -> None:
+def _add_missing_tools(settings: Settings, folder: Path, request: _Request) -> None:
     present = uv.installed(folder)
-    missing = [tool for tool in tools if _name(tool) not in present]
+    missing = [tool for tool in request.tools if _name(tool) not in present]
     if not missing:
         return
+    if Version(request.interpreter.version) < _PINNED_SINCE:
+        missing = [tool.replace("==", "<=") for tool in missing]
     # The tools must go with what the project has, not change it.
     constraints = folder / "pushgate-constraints.txt"
     own_name = canonicalize_name(settings.name)
     lines = [f"{name}=={version}" for name, version in present.items() if name != own_name]
     constraints.write_text("\n".join(lines), encoding="utf-8")
-    uv.install(folder, ["--constraints", str(constraints), *missing], cwd=settings.root)
+    options = ("--constraints", str(constraints), *_whenever(settings, missing))
+    uv.install(folder, [*options, *missing], cwd=settings.root)
+
+
+def _whenever(settings: Settings, pinned: Iterable[str]) -> Iterator[str]:
+    """Yield options for tools that are pinned, but newer than the project lets packages be."""
+    if "exclude-newer" in table(settings.tool_tables, "uv"):
+        for requirement in pinned:
+            yield f"--exclude-newer-package={Requirement(requirement).name}=false"
 
 
 def _name(requirement: str) -> str:

@@ -6,10 +6,13 @@ import os
 import shlex
 import shutil
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pushgate.config.requirements import requirement_names
+from pushgate.config.tables import strings, table
 from pushgate.model.outcome import ExitCode
 from pushgate.tools import git
 
@@ -39,13 +42,13 @@ REFS
     fi
 fi
 
-if [ -x "$python" ]; then
+if [ -x "$python" ] && [ -d "$package" ]; then
     # -P: a types.py at the top of the repository is no module of Pushgate's.
     exec "$python" -P -m pushgate pre-push "$@"
 elif command -v pushgate >/dev/null; then
     exec pushgate pre-push "$@"
 elif [ -f uv.lock ] && command -v uv >/dev/null; then
-    exec uv run --quiet --frozen pushgate pre-push "$@"
+    exec uv run --quiet --frozen $group pushgate pre-push "$@"
 fi
 printf '%s\\n' "pushgate: $python is gone: run \\`pushgate install\\` again" >&2
 exit 1
@@ -109,7 +112,7 @@ def install(folder: Path, python: str = sys.executable) -> Installed:
             "too: delete one of them, then install again"
         )
         return Installed(path=hook, lines=(message,), status=ExitCode.USAGE)
-    script = _script(python)
+    script = _script(python, repository)
     written = there != script or not os.access(hook, os.X_OK)
     if written:
         try:
@@ -135,12 +138,15 @@ def _calls_pushgate(file: Path) -> bool:
     return any(_CALL in line for line in _read(file).splitlines() if line.lstrip()[:1] != "#")
 
 
-def _script(python: str) -> str:
+def _script(python: str, repository: Path) -> str:
     lines = [
         "#!/bin/sh",
         f"{_MARKER}{_VERSION}, written and replaced by `pushgate install`.",
         "# A hook of your own can stand beside it as pre-push.legacy: it runs first.",
         f"python={shlex.quote(python)}",
+        # `uv sync` takes Pushgate out of an environment whose groups do not ask for it.
+        f"package={shlex.quote(str(Path(__file__).parents[1]))}",
+        f"group={shlex.quote(_group(repository))}",
     ]
     uv = shutil.which(os.environ.get("UV") or "uv")
     if uv:
@@ -176,7 +182,21 @@ def _installed(hook: Path, legacy: Path, repository: Path, *, written: bool) -> 
 
 def _command(repository: Path) -> str:
     # --frozen: the lock of the files as they are does not matter to the commit that is pushed.
-    return f"uv run --frozen {_CALL}" if (repository / "uv.lock").is_file() else _CALL
+    if not (repository / "uv.lock").is_file():
+        return _CALL
+    return " ".join(filter(None, ("uv run --frozen", _group(repository), _CALL)))
+
+
+def _group(repository: Path) -> str:
+    """Return what makes uv find Pushgate where only a dependency group has it."""
+    try:
+        pyproject = tomllib.loads(_read(repository / "pyproject.toml"))
+    except tomllib.TOMLDecodeError:
+        return ""
+    for name, lines in table(pyproject, "dependency-groups").items():
+        if "pushgate" in requirement_names(strings(lines)):
+            return f"--only-group={name}"
+    return ""
 
 
 def _entry(repository: Path) -> list[str]:

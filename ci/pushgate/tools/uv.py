@@ -131,6 +131,22 @@ def sync(
     )
 
 
+def lock(project: Path, interpreter: Interpreter | None) -> None:
+    """Bring a project's lock up to date with what it requires, as little as possible.
+
+    Args:
+        project: The folder of the ``pyproject.toml``.
+        interpreter: The Python to ask packages with; uv chooses one unless given.
+
+    Raises:
+        process.CommandError: The requirements do not resolve, or uv could not.
+    """
+    command = ["uv", "lock", "--quiet"]
+    if interpreter is not None:
+        command += ["--python", str(interpreter.path)]
+    process.capture(command, cwd=project, env=process.clean_environment())
+
+
 def install(environment: Path, arguments: Sequence[str], *, cwd: Path) -> None:
     """Run ``uv pip install`` for an environment.
 

@@ -1,0 +1,161 @@
+"""Which program a command calls, whatever it is called through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Final
+
+_ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
+_PYTHON: Final = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)?)?|py")
+_PYTHON_WITH_VALUE: Final = frozenset({"-X", "-W"})
+_UV_RUN_WITH_VALUE: Final = frozenset(
+    {
+        *("--group", "--only-group", "--no-group", "--extra", "--no-extra", "--with", "-w"),
+        *("--with-requirements", "--python", "-p", "--package", "--project", "--directory"),
+        *("--env-file", "--index", "--index-url", "--default-index", "--with-editable"),
+        *("--resolution", "--prerelease", "--exclude-newer", "--python-platform"),
+    }
+)
+_UV_RUN_HARMLESS: Final = frozenset(
+    {
+        *("--locked", "--frozen", "--no-sync", "--all-extras", "--no-default-groups", "--dev"),
+        *("--no-dev", "--extra", "--exact", "--no-progress", "-q", "--quiet", "-v", "--verbose"),
+        *("--python", "-p", "--active", "-s", "--no-editable", "--no-group"),
+    }
+)
+"""What does not change what an environment must hold: the gates' has all extras."""
+
+_TOOL_RUN_WITH_VALUE: Final = frozenset({"--from", "--spec", "--with", "-w", "--python", "-p"})
+_THROUGH: Final = frozenset({"poetry", "pdm", "pipenv", "rye", "hatch", "pixi"})
+_SCRIPT_RUNNERS: Final = frozenset({"pdm", "rye", "hatch", "pixi"})
+"""What runs scripts of its own by name, which only it knows."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A command, and what it is called through.
+
+    Attributes:
+        program: The name of the program, or of the module that Python runs.
+        arguments: Its arguments.
+        words: What runs it where the project's environment comes first on PATH.
+        variables: What is set for it alone.
+        groups: The dependency groups that it asks for.
+        packages: The packages that it asks for besides the project's own.
+        runner: What it is called through, such as ``poetry``; empty: nothing.
+        in_project: Whether it is called in the project's environment.
+    """
+
+    program: str
+    arguments: tuple[str, ...]
+    words: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    runner: str = ""
+    in_project: bool = False
+
+
+def called(words: Sequence[str]) -> Call:
+    """Find the program that a command's words call in the end."""
+    rest = list(words)
+    variables: dict[str, str] = {}
+    if len(rest) > 1 and rest[0] == "env" and _ASSIGNMENT.fullmatch(rest[1]):
+        del rest[0]
+    while len(rest) > 1 and _ASSIGNMENT.fullmatch(rest[0]):
+        name, _, value = rest.pop(0).partition("=")
+        variables[name] = value
+    call = _through(tuple(rest))
+    return replace(call, variables={**variables, **call.variables})
+
+
+def _through(words: tuple[str, ...]) -> Call:
+    match words:
+        case ("uv", "run", *rest):
+            return _uv_run(words, tuple(rest))
+        case ("uvx", *rest) | ("uv", "tool", "run", *rest) | ("pipx", "run", *rest):
+            return _tool_run(tuple(rest))
+        case (runner, "run", _, *_) if runner in _THROUGH:
+            return _script_run(words, words[2:])
+        case _:
+            return _plain(words)
+
+
+def _plain(words: tuple[str, ...]) -> Call:
+    if not words:
+        return Call("", (), ())
+    program = words[0]
+    if "bin/" in program:
+        program = PurePosixPath(program).name
+        words = (program, *words[1:])
+    if _PYTHON.fullmatch(program):
+        at = 1
+        while at < len(words) and words[at].startswith("-") and words[at] not in {"-m", "-c", "-"}:
+            at += 2 if words[at] in _PYTHON_WITH_VALUE else 1
+        if at + 1 < len(words) and words[at] == "-m":
+            return Call(words[at + 1], words[at + 2 :], ("python", *words[1:]))
+        return Call("python", words[1:], ("python", *words[1:]))
+    return Call(program, words[1:], words)
+
+
+def _options(
+    words: Sequence[str], with_value: frozenset[str]
+) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    """Split a runner's own options, each with its value, from what it runs."""
+    options: list[tuple[str, str]] = []
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        name, equals, value = words[at].partition("=")
+        at += 1
+        if name == "--":
+            break
+        if name in with_value and not equals and at < len(words):
+            value = words[at]
+            at += 1
+        options.append((name, value))
+        if name in {"-m", "--module"}:
+            return options[:-1], ("python", "-m", *words[at:])
+    return options, tuple(words[at:])
+
+
+def _uv_run(words: tuple[str, ...], rest: tuple[str, ...]) -> Call:
+    options, command = _options(rest, _UV_RUN_WITH_VALUE)
+    inner = called(command)
+    groups = tuple(value for name, value in options if name in {"--group", "--only-group"})
+    packages = tuple(value for name, value in options if name in {"--with", "-w"})
+    carried = {"--group", "--only-group", "--with", "-w"} | _UV_RUN_HARMLESS
+    if any(name not in carried for name, _ in options):
+        return replace(inner, words=words, runner="uv", in_project=True)
+    return replace(
+        inner,
+        groups=(*groups, *inner.groups),
+        packages=(*packages, *inner.packages),
+        runner=inner.runner or "uv",
+        in_project=True,
+    )
+
+
+def _tool_run(rest: tuple[str, ...]) -> Call:
+    options, command = _options(rest, _TOOL_RUN_WITH_VALUE)
+    spelled = {"--spec": "--from", "-w": "--with"}
+    kept = [word for name, value in options for word in (spelled.get(name, name), value) if word]
+    inner = _plain(command)
+    # The version that is asked for stands behind the name: `uvx ruff@0.17.6`.
+    program = re.split(r"@|==|\[", inner.program)[0]
+    return replace(inner, program=program, words=("uvx", *kept, *command), runner="uvx")
+
+
+def _script_run(words: tuple[str, ...], command: tuple[str, ...]) -> Call:
+    """Look through a project manager; the scripts that it runs by name are known to it alone."""
+    runner = words[0]
+    if runner == "hatch":
+        command = (command[0].rpartition(":")[2] or command[0], *command[1:])
+    inner = called(command)
+    if runner not in _SCRIPT_RUNNERS:
+        return replace(inner, runner=runner, in_project=True)
+    # Of these, two are on PyPI, where uv finds them.
+    start = ("uvx",) if runner in {"pdm", "hatch"} else ()
+    return replace(inner, words=(*start, *words), runner=runner, in_project=True)

@@ -1,0 +1,69 @@
+"""What a command is in Pushgate's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pushgate.gates.registry import BUILT_IN
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a command is in Pushgate's words.
+
+    Attributes:
+        gate: The gate that does it.
+        settings: Keys of the gate's table.
+        detail: What is not carried over, or to be known.
+        own: Whether it is a gate of its own, which runs the same command.
+        instead: Words of the command that the gate has other words for.
+    """
+
+    gate: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+    detail: str = ""
+    own: bool = False
+    instead: Mapping[str, str] = field(default_factory=dict)
+
+
+def slug(text: str) -> str:
+    """Return a text as the name of a gate."""
+    found = re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-_")
+    return found if re.match(r"[a-z]", found) else f"gate-{found}".rstrip("-")
+
+
+def gate_name(text: str, taken: Collection[str] = ()) -> str:
+    """Return the name of a gate of its own, made from a text, that no other gate has.
+
+    Args:
+        text: What it is about.
+        taken: The names that are taken besides those of built-in gates.
+    """
+    name = slug(text)[:40].strip("-_")
+    reserved = {*BUILT_IN, *taken, "plan", "passed", "pages"}
+    candidates = [name, f"ci-{name}", *(f"{name}-{number}" for number in range(2, 1000))]
+    return next(each for each in candidates if each not in reserved)
+
+
+def values(
+    arguments: Sequence[str], names: frozenset[str] | set[str], *, several: bool = False
+) -> list[str]:
+    """Return what options were given, written as ``-s X``, ``-sX`` or ``--session=X``."""
+    found: list[str] = []
+    taking = False
+    for word in arguments:
+        name, equals, value = word.partition("=")
+        if taking and not word.startswith("-"):
+            found.append(word)
+            taking = several
+        elif equals and name in names:
+            found.append(value)
+            taking = False
+        elif word[:2] in names and len(word) > 2 and not word.startswith("--"):  # noqa: PLR2004  # -spy
+            found.append(word[2:])
+            taking = False
+        else:
+            taking = word in names
+    return found

@@ -1,0 +1,251 @@
+"""One job of a workflow: what becomes of each of its steps."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+
+from pushgate.adopt import job_state, matrices, own_commands
+from pushgate.adopt.actions import meaning
+from pushgate.adopt.expressions import Unknown, interpolated
+from pushgate.adopt.findings import gate_name
+from pushgate.adopt.installs import Installed
+from pushgate.adopt.job_state import JobState, Occasion
+from pushgate.adopt.matrices import Cell
+from pushgate.adopt.own_gates import OwnGates, StepRun, only_github
+from pushgate.adopt.recognition import RECOGNISERS
+from pushgate.adopt.step_reading import Found, Reading, joined
+from pushgate.adopt.tables import Tables
+from pushgate.adopt.triggers import Triggers, answered
+from pushgate.adopt.workflow_reading import WorkflowJob, WorkflowStep
+from pushgate.model.account import BY_GATES, LEFT_IN_CI, LEFT_OUT, JobAccount, StepAccount
+
+
+class JobImport:
+    """Takes a job over, step by step.
+
+    Attributes:
+        state: The job, and what its steps share.
+    """
+
+    def __init__(
+        self,
+        job: WorkflowJob,
+        when: Triggers,
+        tables: Tables,
+        folder: str,
+        made: Mapping[str, Sequence[str]],
+    ) -> None:
+        """Look at a job.
+
+        Args:
+            job: The job.
+            when: When its workflow runs.
+            tables: Receives its settings.
+            folder: The project's folder, from the top of the repository.
+            made: The gates that earlier jobs became.
+        """
+        after = dict.fromkeys(gate for need in job.needs for gate in made.get(need, ()))
+        self.state = JobState(job, when, tables, folder, tuple(after))
+        self._own = OwnGates(self.state)
+
+    def account(self) -> JobAccount:
+        """Take it over, and tell what became of each step."""
+        job = self.state.job
+        if job.uses:
+            reason = "it calls another workflow: import that file on its own"
+            return JobAccount(job.name, (StepAccount(job.uses, LEFT_IN_CI, reason),))
+        if reason := self._left():
+            return JobAccount(job.name, tuple(_left_step(step, reason) for step in job.steps))
+        steps = tuple(self._step(step) for step in job.steps)
+        pythons = {cell.version for cell in self.state.here if cell.version}
+        if self.state.gates:
+            self.state.tables.add_other_pythons(pythons)
+        return JobAccount(job.name, steps, tuple(self._notes()))
+
+    def _left(self) -> str:
+        """Tell why the whole job stays in CI; empty: it does not."""
+        job, here, when = self.state.job, self.state.here, self.state.when
+        answers = [answered(job.condition, when.moments, cell.values) for cell in here]
+        container = job.container.rpartition("/")[2].partition("@")[0].partition(":")[0]
+        condition = " ".join(job.condition.split())
+        reasons = {
+            f"the workflow answers {', '.join(when.unanswered)}: no gate does": bool(
+                when.unanswered
+            ),
+            f"it runs on {_where(self.state.cells)}": not here,
+            f"it runs in the container {container}": container not in {"", "python"},
+            "it deploys to an environment": job.deploys,
+            "it runs where something failed": _on_failure(condition)
+            and not any(answer.events for answer in answers),
+            f"its `if: {condition}` never holds where a gate runs": not any(
+                answer.events for answer in answers
+            ),
+        }
+        return next((reason for reason, holds in reasons.items() if holds), "")
+
+    def _notes(self) -> Iterable[str]:
+        job, state = self.state.job, self.state
+        if answered(job.condition, state.when.moments, state.here[0].values).unknown:
+            yield f"its `if: {' '.join(job.condition.split())}` is not carried over"
+        if job.services:
+            yield (
+                f"it starts {', '.join(job.services)}: Pushgate starts no services; what needs "
+                "them must find them running"
+            )
+        systems = {cell.label: cell.system for cell in state.cells}
+        ours = {matrices.LINUX, matrices.MACOS} if state.tests else {matrices.LINUX}
+        if strange := [label for label, system in systems.items() if system not in ours]:
+            yield f"on {', '.join(strange)}: left in CI"
+        pythons = dict.fromkeys(cell.python for cell in state.cells if cell.python)
+        if others := [python for python in pythons if not matrices.is_cpython(python)]:
+            yield f"on Python {', '.join(others)}: left in CI"
+        if any(matrices.UNTOLD in python for python in pythons):
+            yield "its Pythons come from another job: `python` says them, or the classifiers do"
+        if job.may_fail:
+            yield "it may fail there (`continue-on-error`): no gate may"
+
+    def _step(self, step: WorkflowStep) -> StepAccount:
+        occasion = job_state.occasion(self.state, step)
+        if not occasion.cells:
+            return StepAccount(step.title, LEFT_IN_CI, *occasion.notes)
+        if step.uses:
+            return self._action(step, occasion)
+        if "cache-hit" in step.condition:
+            return StepAccount(step.title, BY_GATES, "a gate's environment is kept and checked")
+        if not own_commands.known_shell(step.shell):
+            return StepAccount(step.title, LEFT_IN_CI, f"its shell is `{step.shell}`")
+        variants = job_state.variants(self.state, step, occasion.cells)
+        if isinstance(variants, Unknown):
+            return StepAccount(step.title, LEFT_IN_CI, only_github(variants))
+        return self._commands(StepRun(step, occasion, tuple(variants)))
+
+    def _action(self, step: WorkflowStep, occasion: Occasion) -> StepAccount:
+        values = occasion.cells[0].values
+        inputs = {name: interpolated(text, values) for name, text in step.inputs.items()}
+        known = {name: text for name, text in inputs.items() if not isinstance(text, Unknown)}
+        means = meaning(step.action, known)
+        if means.left:
+            return StepAccount(step.title, LEFT_IN_CI, means.left)
+        if means.installed is not None:
+            self.state.downloads |= step.action == "actions/download-artifact"
+            self.state.installed += means.installed
+            return StepAccount(step.title, BY_GATES, means.detail)
+        names: list[str] = []
+        details = [*occasion.notes]
+        for finding in means.findings:
+            if finding.own:
+                names.append(
+                    self._own.of_action(finding, means.command, StepRun(step, occasion, ()))
+                )
+                details.insert(0, f"a gate of its own: `{means.command}`")
+            else:
+                self.state.tables.add_built_in(finding)
+                names.append(self.state.became(finding.gate))
+                details.insert(0, finding.detail)
+        return StepAccount(step.title, ", ".join(names), _sentence(details))
+
+    def _commands(self, run: StepRun) -> StepAccount:
+        whole = Reading()
+        for variant in run.variants:
+            whole = joined(whole, variant.reading)
+        self.state.installed += whole.installed
+        became: dict[str, list[str]] = {}
+        for found in _different(whole.found):
+            name, detail = self._found(found, run)
+            became.setdefault(name, []).append(detail)
+        if whole.left:
+            became.setdefault(LEFT_IN_CI, []).append(whole.left)
+        elif whole.others or whole.whole:
+            name, detail = self._own.of_rest(run)
+            became.setdefault(name, []).append(detail)
+        if whole.installs and (not became or whole.installed.packages):
+            lacking = _not_there(whole.installed)
+            if lacking or not became:
+                became.setdefault(BY_GATES, []).append(lacking)
+        if not became:
+            return StepAccount(run.step.title, LEFT_OUT, "it only shows something")
+        details = [detail for told in became.values() for detail in told]
+        return StepAccount(
+            run.step.title,
+            ", ".join(became),
+            _sentence([*details, *self._not_carried(run, whole), *run.occasion.notes]),
+        )
+
+    def _not_carried(self, run: StepRun, whole: Reading) -> Iterable[str]:
+        unknown = job_state.hidden(self.state, run.step)
+        if not any(not found.finding.own for found in whole.found):
+            return
+        if unknown:
+            names = ", ".join(f"{name} (`{what}`)" for name, what in unknown)
+            yield f"not carried over: {names}"
+        scripts = " ".join(variant.script for variant in run.variants)
+        carried = own_commands.carried(run.variants[0].variables)
+        variables = {name: text for name, text in carried.items() if name not in scripts}
+        if variables and not any(matrices.UNTOLD in text for text in variables.values()):
+            words = shlex.join(f"{name}={value}" for name, value in variables.items())
+            yield f"not carried over: `{words}`"
+        if run.step.may_fail:
+            yield "it may fail there (`continue-on-error`): no gate may"
+
+    def _found(self, found: Found, run: StepRun) -> tuple[str, str]:
+        """Make a gate of what was recognised; return its name and what is to be known."""
+        finding, state = found.finding, self.state
+        if finding.own:
+            name, detail = self._own.of_found(found, run, finding.gate)
+            return name, _sentence([detail, finding.detail])
+        if "session" in finding.settings:
+            return self._own.of_session(finding, run), finding.detail
+        elsewhere = run.step.folder.strip("./") != state.folder
+        if elsewhere or not state.tables.add_built_in(finding):
+            name = run.step.title if finding.gate == "test" else found.call.program
+            name, detail = self._own.of_found(found, run, gate_name(name))
+            why = "is for the project's own folder" if elsewhere else "has other arguments"
+            return name, f"{detail}; besides the gate {finding.gate}, which {why}"
+        if finding.gate == "test":
+            state.tests = True
+            state.tables.add_tests(run.occasion.cells, state.cells)
+        return state.became(finding.gate), finding.detail
+
+
+def _left_step(step: WorkflowStep, reason: str) -> StepAccount:
+    if step.uses and meaning(step.action, step.inputs).installed is not None:
+        return StepAccount(step.title, BY_GATES)
+    return StepAccount(step.title, LEFT_IN_CI, reason)
+
+
+def _where(cells: Iterable[Cell]) -> str:
+    """Tell on what a job runs that no gate does."""
+    strange = [cell.label or "a machine that only GitHub knows" for cell in cells]
+    pythons = [f"Python {cell.python}" for cell in cells if not matrices.is_cpython(cell.python)]
+    return ", ".join(dict.fromkeys((*strange, *pythons)))
+
+
+def _on_failure(condition: str) -> bool:
+    return "failure()" in condition or "cancelled()" in condition
+
+
+def _different(found: Iterable[Found]) -> list[Found]:
+    """Return what was found, each once: a gate of its own, or a gate with the same settings."""
+    kept: list[Found] = []
+    for each in found:
+        new, own = each.finding, each.finding.own
+        if not any(
+            new == other.finding or (own and other.finding.own and new.gate == other.finding.gate)
+            for other in kept
+        ):
+            kept.append(each)
+    return kept
+
+
+def _not_there(installed: Installed) -> str:
+    """Tell which packages a gate's environment may lack."""
+    names = [package for package in installed.packages if package not in RECOGNISERS]
+    names += [f"-r {file}" for file in installed.requirements]
+    if not names:
+        return ""
+    return f"a gate has what pyproject.toml and the lock say: is {', '.join(names)} in a group?"
+
+
+def _sentence(parts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(part for part in parts if part))

@@ -1,0 +1,152 @@
+"""A job of a workflow while it is taken over: what its steps share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pushgate.adopt import matrices
+from pushgate.adopt.expressions import Unknown, interpolated
+from pushgate.adopt.installs import Installed
+from pushgate.adopt.matrices import Cell
+from pushgate.adopt.step_reading import Reading, read_script
+from pushgate.adopt.tables import Tables
+from pushgate.adopt.triggers import Triggers, answered
+from pushgate.adopt.workflow_reading import Texts, WorkflowJob, WorkflowStep
+
+
+@dataclass
+class JobState:
+    """What the steps of a job share.
+
+    Attributes:
+        job: The job.
+        when: When its workflow runs.
+        tables: Receives its settings.
+        folder: The project's folder, from the top of the repository.
+        after: The gates that the jobs became which it waits for.
+        cells: Its runs.
+        here: Those of them that a gate can stand for: on Linux, with CPython.
+        installed: What its steps have installed so far.
+        downloads: Whether they have fetched what another job hands on.
+        tests: Whether they have run pytest.
+        gates: The gates that it became so far.
+    """
+
+    job: WorkflowJob
+    when: Triggers
+    tables: Tables
+    folder: str
+    after: tuple[str, ...]
+    cells: tuple[Cell, ...] = field(init=False)
+    here: tuple[Cell, ...] = field(init=False)
+    installed: Installed = field(default_factory=Installed)
+    downloads: bool = False
+    tests: bool = False
+    gates: dict[str, None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.cells = matrices.cells(self.job)
+        on_linux = (cell for cell in self.cells if cell.system == matrices.LINUX)
+        self.here = tuple(cell for cell in on_linux if matrices.is_cpython(cell.python))
+
+    def became(self, gate: str) -> str:
+        """Note that the job became a gate; return its name."""
+        self.gates[gate] = None
+        return gate
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """For which cells and events a step runs.
+
+    Attributes:
+        cells: The cells.
+        events: The events, as a gate's ``on`` calls them.
+        notes: What of its conditions is not carried over; where it never runs, why.
+    """
+
+    cells: tuple[Cell, ...]
+    events: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def occasion(state: JobState, step: WorkflowStep) -> Occasion:
+    """Find out for which cells and events a step runs."""
+    cells: list[Cell] = []
+    events: dict[str, None] = {}
+    unknown = False
+    for cell in state.here:
+        around = answered(state.job.condition, state.when.moments, cell.values)
+        moments = [each for each in state.when.moments if each.event in around.events]
+        own = answered(step.condition, moments, {**cell.values, **_prefixed(step.env)})
+        if own.events:
+            cells.append(cell)
+            events |= dict.fromkeys(own.events)
+            unknown = unknown or own.unknown
+    shown = " ".join(step.condition.split())
+    if not cells:
+        failed = "failure()" in shown or "cancelled()" in shown
+        never = f"its `if: {shown}` never holds where a gate runs"
+        return Occasion((), (), ("it runs where something failed" if failed else never,))
+    notes = (f"its `if: {shown}` is not carried over",) if unknown else ()
+    return Occasion(tuple(cells), tuple(events), notes)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A step's script in some cells of the matrix.
+
+    Attributes:
+        script: The script, expressions replaced by their values.
+        variables: The variables that are set for it and are known.
+        cells: The cells.
+        reading: What its commands are.
+    """
+
+    script: str
+    variables: Texts
+    cells: tuple[Cell, ...]
+    reading: Reading
+
+
+def variants(state: JobState, step: WorkflowStep, cells: Iterable[Cell]) -> list[Variant] | Unknown:
+    """Read a step's script in every cell; what only GitHub knows where it cannot be read."""
+    found: dict[tuple[str, tuple[tuple[str, str], ...]], list[Cell]] = {}
+    for cell in cells:
+        script = interpolated(step.run, {**cell.values, **_prefixed(step.env)})
+        if isinstance(script, Unknown):
+            return script
+        texts = _variables(state, step, cell)
+        known = {name: text for name, text in texts.items() if not isinstance(text, Unknown)}
+        found.setdefault((script, tuple(known.items())), []).append(cell)
+    return [
+        Variant(script, dict(known), tuple(its), read_script(script, dict(known), its[0].version))
+        for (script, known), its in found.items()
+    ]
+
+
+def chosen(these: Iterable[Variant]) -> list[Variant]:
+    """Choose the scripts of a gate of its own: each check once, on the newest Python."""
+    these = list(these)
+    checks: dict[object, list[Cell]] = {}
+    for variant in these:
+        for cell in variant.cells:
+            checks.setdefault(cell.others, []).append(cell)
+    wanted = [matrices.newest(cells) for cells in checks.values()]
+    return [each for each in these if any(cell in each.cells for cell in wanted)]
+
+
+def hidden(state: JobState, step: WorkflowStep) -> list[tuple[str, str]]:
+    """Return the variables of a step whose values only GitHub knows, each with what it is."""
+    texts = _variables(state, step, state.here[0])
+    return [(name, text.what) for name, text in texts.items() if isinstance(text, Unknown)]
+
+
+def _variables(state: JobState, step: WorkflowStep, cell: Cell) -> dict[str, str | Unknown]:
+    texts = {**state.job.env, **step.env}
+    return {name: interpolated(text, cell.values) for name, text in texts.items()}
+
+
+def _prefixed(variables: Texts) -> dict[str, str]:
+    return {f"env.{name}": text for name, text in variables.items() if "${{" not in text}

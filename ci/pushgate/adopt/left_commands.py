@@ -1,0 +1,68 @@
+"""Commands that are no gate's: what publishes, prepares the machine, or only shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pushgate.adopt import environment_runners
+from pushgate.adopt.calls import Call
+
+_PUBLISHING: Final[Mapping[str, frozenset[str]]] = {
+    "twine": frozenset({"upload"}),
+    "uv": frozenset({"publish"}),
+    "poetry": frozenset({"publish"}),
+    "pdm": frozenset({"publish"}),
+    "hatch": frozenset({"publish"}),
+    "flit": frozenset({"publish"}),
+    "mkdocs": frozenset({"gh-deploy"}),
+    "mike": frozenset({"deploy", "set-default"}),
+    "docker": frozenset({"push", "login"}),
+    "git": frozenset({"push", "tag", "commit"}),
+    "npm": frozenset({"publish"}),
+}
+_DEPLOYING: Final = frozenset(
+    {
+        *("gh", "aws", "gcloud", "az", "kubectl", "helm", "terraform", "flyctl", "heroku"),
+        *("ssh", "scp", "rsync", "ansible-playbook"),
+    }
+)
+_MACHINE: Final = frozenset(
+    {
+        *("sudo", "apt", "apt-get", "apk", "yum", "dnf", "brew", "choco", "snap"),
+        *("conda", "mamba", "micromamba", "locale-gen"),
+    }
+)
+_SENDING: Final = frozenset({"codecov", "codecovcli", "coveralls", "codeclimate"})
+
+
+def left_because(call: Call) -> str:
+    """Tell why a command is no gate's; empty: it may be one."""
+    if call.program in _DEPLOYING:
+        return f"`{call.program}` works on what is elsewhere"
+    if _PUBLISHING.get(call.program, frozenset()) & {*call.arguments[:1]}:
+        return f"`{call.program} {call.arguments[0]}` publishes"
+    if call.program in _MACHINE:
+        return (
+            f"`{call.program}` prepares the machine: keep it in a `# pushgate: keep` block of the "
+            "jobs that need it"
+        )
+    if call.program in _SENDING:
+        return f"`{call.program}` sends the coverage elsewhere; `ci.codecov` does it for Codecov"
+    if call.program == "nox" and not environment_runners.nox(call, ""):
+        return "which sessions it runs, the noxfile says: name each as a gate with `session = …`"
+    return ""
+
+
+_SHOWS: Final = frozenset(
+    {
+        *("echo", "ls", "pwd", "env", "printenv", "uname", "which", "whoami", "date", "df"),
+        *("free", "tree"),
+    }
+)
+
+
+def only_shows(call: Call) -> bool:
+    """Tell whether a command checks nothing: it shows, or makes a folder to be cached."""
+    versions = {"--version", "-V", "version", "-VV"}
+    return call.program in _SHOWS or call.arguments[:1] in {(word,) for word in versions}

@@ -1,0 +1,197 @@
+"""Gates of a project's own, made of what a job's steps run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pushgate.adopt import matrices, own_commands
+from pushgate.adopt.calls import Call
+from pushgate.adopt.expressions import Unknown
+from pushgate.adopt.findings import Finding, gate_name
+from pushgate.adopt.job_state import JobState, Occasion, Variant, chosen, hidden
+from pushgate.adopt.own_commands import Surroundings
+from pushgate.adopt.step_reading import Found
+from pushgate.adopt.triggers import selecting
+from pushgate.adopt.workflow_reading import WorkflowStep
+from pushgate.gates.registry import BUILT_IN
+from pushgate.model.account import LEFT_IN_CI
+
+_REPORTING: Final = frozenset({"security-events", "pull-requests", "checks", "statuses"})
+"""What may be written by a job that only tells of its checks."""
+
+_MINUTE_SECONDS: Final = 60
+
+
+@dataclass(frozen=True)
+class StepRun:
+    """A step that runs commands.
+
+    Attributes:
+        step: The step.
+        occasion: For which cells and events it runs.
+        variants: What it runs in them.
+    """
+
+    step: WorkflowStep
+    occasion: Occasion
+    variants: tuple[Variant, ...]
+
+
+@dataclass
+class OwnGates:
+    """Makes the gates of its own that a job becomes.
+
+    Attributes:
+        state: The job.
+    """
+
+    state: JobState
+    _rest: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def of_action(self, finding: Finding, command: str, run: StepRun) -> str:
+        """Make a gate of what an action does; return its name."""
+        table = self._table([command], [], environment=False, run=run)
+        return self.state.became(self.state.tables.own(finding.gate, table))
+
+    def of_session(self, finding: Finding, run: StepRun) -> str:
+        """Make a gate of a session of the noxfile; return its name."""
+        tables = self.state.tables
+        if finding.gate in BUILT_IN:
+            tables.gates.setdefault(finding.gate, {}).update(finding.settings)
+            return self.state.became(finding.gate)
+        table = {**finding.settings, **self._events(run)}
+        return self.state.became(tables.own(finding.gate, table))
+
+    def of_found(self, found: Found, run: StepRun, name: str) -> tuple[str, str]:
+        """Make a gate of a command that was recognised.
+
+        Returns:
+            What the step became, and what it runs or why it is none.
+        """
+        words = []
+        for variant in chosen(run.variants):
+            around = self._around(run.step, variant)
+            for each in variant.reading.found:
+                if (
+                    each.finding.gate == found.finding.gate
+                    and each.finding.own == found.finding.own
+                ):
+                    literal = each.line.literal and not around.folder
+                    words.append(
+                        _replaced(own_commands.of_call(each.call, around), each.finding)
+                        if literal
+                        else own_commands.of_script(each.line.text, around)
+                    )
+        commands = list(dict.fromkeys(shlex.join(each) for each in words))
+        if reason := self._not_own(run.step, commands):
+            return LEFT_IN_CI, reason
+        environment = own_commands.needs_project([found.call], words, self.state.installed)
+        table = self._table(commands, [found.call], environment=environment, run=run)
+        made = self.state.became(self.state.tables.own(name, table))
+        return made, self._told(commands, run)
+
+    def of_rest(self, run: StepRun) -> tuple[str, str]:
+        """Put what nobody recognises into the job's own gate.
+
+        Returns:
+            What the step became, and what it runs or why it is none.
+        """
+        words = [
+            each for variant in chosen(run.variants) for each in self._words(run.step, variant)
+        ]
+        commands = list(dict.fromkeys(shlex.join(each) for each in words))
+        if reason := self._not_own(run.step, commands):
+            return LEFT_IN_CI, reason
+        tables = self.state.tables
+        calls = [call for variant in run.variants for call in variant.reading.calls]
+        environment = own_commands.needs_project(calls, words, self.state.installed)
+        table = self._table(commands, calls, environment=environment, run=run)
+        on = tuple(self._on(run))
+        if name := self._rest.get(on):
+            tables.extend(name, table)
+        else:
+            first = self.state.job.name if not self._rest else run.step.title
+            name = self._rest[on] = tables.own(gate_name(first, tuple(tables.gates)), table)
+        return self.state.became(name), self._told(commands, run)
+
+    def _words(self, step: WorkflowStep, variant: Variant) -> list[tuple[str, ...]]:
+        """Return the commands that do what nobody recognises in a script."""
+        reading, around = variant.reading, self._around(step, variant)
+        if reading.whole or step.shell == "python":
+            return [own_commands.of_script(variant.script, around)]
+        if not reading.others:
+            return []
+        if not around.folder and all(line.literal for line in reading.others):
+            lines = map(own_commands.called_in, reading.others)
+            return [own_commands.of_call(call, around) for call in lines]
+        return [own_commands.of_script("\n".join(line.text for line in reading.others), around)]
+
+    def _around(self, step: WorkflowStep, variant: Variant) -> Surroundings:
+        folder, ours = step.folder.strip("./"), self.state.folder
+        up = "/".join([".."] * len(ours.split("/"))) if ours else ""
+        elsewhere = "/".join(part for part in (up, folder) if part) if folder != ours else ""
+        return Surroundings(step.shell, elsewhere, variant.variables, self.state.installed)
+
+    def _not_own(self, step: WorkflowStep, commands: Sequence[str]) -> str:
+        """Tell why commands cannot be a gate of their own; empty: they can."""
+        job = self.state.job
+        writes = ", ".join(name for name in job.writes if name not in _REPORTING)
+        unknown = hidden(self.state, step)
+        reasons = {
+            only_github(Unknown(unknown[0][1])) if unknown else "": bool(unknown),
+            f"its job may write ({writes})": bool(writes),
+            "it works with what another job hands on (download-artifact)": self.state.downloads,
+            "its Python comes from another job, which only GitHub knows": any(
+                matrices.UNTOLD in command for command in commands
+            ),
+            f"it may need {', '.join(job.services)}, which Pushgate does not start": bool(
+                job.services
+            ),
+            "it may fail there (`continue-on-error`): no gate may": step.may_fail or job.may_fail,
+        }
+        return next((reason for reason, holds in reasons.items() if holds), "")
+
+    def _told(self, commands: Sequence[str], run: StepRun) -> str:
+        shown = f"`{commands[0]}`" if commands and "\n" not in commands[0] else "the same commands"
+        more = f" and {len(commands) - 1} more" if len(commands) > 1 else ""
+        versions = {cell.version for cell in run.occasion.cells if cell.version}
+        once = ", once and not on each of its Pythons" if len(versions) > 1 else ""
+        return f"a gate of its own: {shown}{more}{once if not more else ''}"
+
+    def _on(self, run: StepRun) -> list[str]:
+        condition = f"{self.state.job.condition} {run.step.condition}"
+        main = (self.state.when.branches or ("main",))[0]
+        return selecting(run.occasion.events, condition, main)
+
+    def _events(self, run: StepRun) -> dict[str, object]:
+        on = self._on(run)
+        return {"on": on} if on else {}
+
+    def _table(
+        self, commands: Sequence[str], calls: Iterable[Call], *, environment: bool, run: StepRun
+    ) -> dict[str, object]:
+        groups = (*self.state.installed.groups, *(group for call in calls for group in call.groups))
+        table: dict[str, object] = {"run": list(commands), **self._events(run)}
+        if self.state.after:
+            table["after"] = list(self.state.after)
+        if not environment:
+            table["environment"] = False
+        elif groups:
+            table["groups"] = list(dict.fromkeys(groups))
+        if minutes := run.step.minutes or self.state.job.minutes:
+            table["timeout"] = int(minutes * _MINUTE_SECONDS)
+        return table
+
+
+def only_github(unknown: Unknown) -> str:
+    """Tell why a step stays in CI that uses what only GitHub knows."""
+    if unknown.what.startswith("secrets.") or unknown.what == "github.token":
+        return f"it needs the secret {unknown.what.removeprefix('secrets.')}"
+    return f"it uses `{unknown.what}`, which only GitHub knows"
+
+
+def _replaced(words: tuple[str, ...], finding: Finding) -> tuple[str, ...]:
+    return tuple(finding.instead.get(word, word) for word in words)

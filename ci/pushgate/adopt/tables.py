@@ -1,0 +1,143 @@
+"""The settings that an import collects, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from pushgate.adopt.findings import Finding, gate_name
+from pushgate.adopt.matrices import MACOS, Cell
+from pushgate.adopt.triggers import Triggers
+from pushgate.config.pythons import version_key
+from pushgate.config.tables import strings
+from pushgate.gates.registry import BUILT_IN
+
+CODECOV: Final = "ci.codecov"
+"""What an action or a command becomes that sends coverage to Codecov."""
+
+_OTHER_LINTERS: Final = ("black", "isort", "flake8", "pylint")
+_DEFAULT_BRANCHES: Final = ("main",)
+
+
+@dataclass
+class Tables:
+    """What ``[tool.pushgate]`` is to say.
+
+    Attributes:
+        gates: The tables of gates, in the order in which they were found.
+        pythons: The Pythons of the jobs that run tests.
+        other_pythons: The Pythons of the other jobs.
+        systems: Further machines that run tests.
+        codecov: Whether coverage is sent to Codecov.
+    """
+
+    gates: dict[str, dict[str, object]] = field(default_factory=dict)
+    pythons: set[str] = field(default_factory=set)
+    other_pythons: set[str] = field(default_factory=set)
+    systems: dict[str, None] = field(default_factory=dict)
+    codecov: bool = False
+    _test: Mapping[str, object] | None = None
+
+    def add_built_in(self, finding: Finding) -> bool:
+        """Take over what a command tells of a gate; False: it says something else than before."""
+        if finding.gate == CODECOV:
+            self.codecov = True
+            return True
+        table = self.gates.setdefault(finding.gate, {})
+        if finding.gate == "test" and "session" not in {**finding.settings, **table}:
+            if self._test is not None and self._test != finding.settings:
+                return False
+            self._test = finding.settings
+        tool = table.get("tool")
+        if tool is not None and finding.settings.get("tool", tool) != tool:
+            return False
+        for key, value in finding.settings.items():
+            table.setdefault(key, value)
+        return True
+
+    def own(self, name: str, table: Mapping[str, object]) -> str:
+        """Add a gate of its own, or find it; return its name."""
+        for known in self.gates:
+            if self.gates[known] == table:
+                return known
+        chosen = name
+        if name in BUILT_IN or name in self.gates:
+            chosen = gate_name(name, tuple(self.gates))
+        self.gates[chosen] = dict(table)
+        return chosen
+
+    def extend(self, name: str, table: Mapping[str, object]) -> None:
+        """Add the commands of a step to a gate of its own that an earlier step became."""
+        known = self.gates[name]
+        for key in ("run", "groups"):
+            if both := dict.fromkeys((*strings(known.get(key)), *strings(table.get(key)))):
+                known[key] = list(both)
+        if "environment" not in table:
+            known.pop("environment", None)
+
+    def add_tests(self, run: Iterable[Cell], cells: Iterable[Cell]) -> None:
+        """Note where a job runs pytest.
+
+        Args:
+            run: The cells that a gate stands for.
+            cells: All cells of the job.
+        """
+        self.pythons |= {cell.version for cell in run if cell.version}
+        macs = [cell.label for cell in cells if cell.system == MACOS]
+        self.systems |= dict.fromkeys(macs)
+
+    def add_other_pythons(self, pythons: set[str]) -> None:
+        """Note the Pythons of a job; those of the job with most count where none runs pytest."""
+        if len(pythons) > max(1, len(self.other_pythons)):
+            self.other_pythons = pythons
+
+    def whole(self, when: Triggers) -> tuple[dict[str, object], tuple[str, ...]]:
+        """Return the tables, and what is to be known of them.
+
+        Args:
+            when: When the workflow runs.
+        """
+        notes = []
+        gates = {name: self._gate(name) for name in self.gates}
+        linters = [name for name in _OTHER_LINTERS if name in gates]
+        if linters and "lint" not in gates:
+            gates["lint"] = {"enabled": False}
+            notes.append(
+                f"the gate lint is off: {', '.join(linters)} look{'s' * (len(linters) == 1)} at "
+                "the code here, not ruff"
+            )
+        like_tests = [name for name, table in gates.items() if "test" in f"{name} {table}"]
+        if "test" not in gates and like_tests:
+            notes.append(
+                "no step is known to run pytest, which the gate test does all the same: if "
+                f"{like_tests[0]} is your tests, `enabled = false` in [tool.pushgate.gates.test] "
+                "leaves it out"
+            )
+        tables: dict[str, object] = {}
+        if when.branches and when.branches != _DEFAULT_BRANCHES:
+            tables["branches"] = list(when.branches)
+        if pythons := self.pythons or self.other_pythons:
+            tables["python"] = sorted(pythons, key=version_key)
+        ci: dict[str, object] = {}
+        if self.systems:
+            ci["systems"] = list(self.systems)
+        if when.schedule and not when.unanswered:
+            ci["schedule"] = list(when.schedule)
+        if self.codecov:
+            ci["codecov"] = True
+        if ci:
+            tables["ci"] = ci
+        said = {name: table for name, table in gates.items() if table}
+        if said:
+            tables["gates"] = said
+        return tables, tuple(notes)
+
+    def _gate(self, name: str) -> dict[str, object]:
+        table = dict(self.gates[name])
+        if name == "lint" and "session" not in table:
+            # It does both unless told otherwise.
+            return {} if table.get("format") else {"format": False}
+        if name in BUILT_IN and "session" in table:
+            return {"session": table["session"]}
+        return table
