@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pushgate.adopt.calls import Call
@@ -22,6 +23,9 @@ _TEST_FACTORS: Final = frozenset(
 _TEST_SCRIPTS: Final = frozenset(
     {"test", "tests", "cov", "test-cov", "cov-test", "coverage", "unit"}
 )
+OF_PUSHGATE: Final = "it is Pushgate's own call"
+"""What is told of a step that a generated workflow has."""
+
 _SCRIPT_RUNNERS: Final = frozenset({"hatch", "pdm", "rye", "pixi"})
 
 
@@ -72,6 +76,8 @@ def nox(call: Call, python: str) -> tuple[Finding, ...]:
     sessions = values(arguments, _ENV_OPTIONS, several=True)
     left = f"; not its arguments `{shlex.join(posargs)}`" if posargs else ""
     findings: list[Finding] = []
+    if "--no-dependencies" in arguments:
+        return _of_pushgate(sessions, posargs)
     for session in sessions:
         # Without its parameters a session is all of them.
         bare = session.partition("(")[0]
@@ -86,6 +92,16 @@ def nox(call: Call, python: str) -> tuple[Finding, ...]:
                 Finding("coverage", {"enabled": False}, "the session leaves no data for it")
             )
     return tuple(findings)
+
+
+def _of_pushgate(sessions: Sequence[str], posargs: tuple[str, ...]) -> tuple[Finding, ...]:
+    """Recognise the call of a workflow that Pushgate wrote: one job of a gate."""
+    count = "".join(values(posargs, {"--shard"})).partition("/")[2]
+    settings: dict[str, Mapping[str, object]] = {"lint": {"format": True}}
+    if count.isdecimal():
+        settings["test"] = {"shards": int(count)}
+    names = (re.sub(r"-3\.\d+$", "", session) for session in sessions)
+    return tuple(Finding(name, settings.get(name, {}), OF_PUSHGATE) for name in names)
 
 
 def scripts(call: Call) -> tuple[Finding, ...]:

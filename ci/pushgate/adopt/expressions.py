@@ -44,7 +44,7 @@ _OF_TEXTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
 }
 
 
-def interpolated(text: str, known: Mapping[str, Value]) -> str | Unknown:
+def interpolated(text: str, known: Mapping[str, Value | Unknown]) -> str | Unknown:
     """Replace the expressions in a text by their values.
 
     Args:
@@ -65,7 +65,7 @@ def interpolated(text: str, known: Mapping[str, Value]) -> str | Unknown:
     return unknown[0] if unknown else done
 
 
-def evaluate(expression: str, known: Mapping[str, Value]) -> Value | Unknown:
+def evaluate(expression: str, known: Mapping[str, Value | Unknown]) -> Value | Unknown:
     """Evaluate an expression, as the conditions are, with or without ``${{ }}`` around it."""
     bare = expression.strip()
     if (whole := _EMBEDDED.fullmatch(bare)) and "${{" not in whole[1]:
@@ -88,7 +88,7 @@ def _text(value: Value) -> str:
 class _Reader:
     """Reads an expression from left to right: what binds least comes first."""
 
-    def __init__(self, text: str, known: Mapping[str, Value]) -> None:
+    def __init__(self, text: str, known: Mapping[str, Value | Unknown]) -> None:
         self.tokens = _tokens(text)
         self.known = known
 

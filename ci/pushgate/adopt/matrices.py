@@ -36,7 +36,7 @@ class Cell:
         others: Its values besides machine and Python, which make it a different check.
     """
 
-    values: Mapping[str, Value]
+    values: Mapping[str, Value | Unknown]
     label: str
     python: str
     others: tuple[tuple[str, str], ...]
@@ -108,12 +108,10 @@ def _included(
 
 def _cell(job: WorkflowJob, combination: Mapping[str, object]) -> Cell:
     # The empty names say that these contexts are known: what they lack is empty.
-    values: dict[str, Value] = {"matrix.": None, "env.": None, "runner.os": "Linux"}
+    values: dict[str, Value | Unknown] = {"matrix.": None, "env.": None, "runner.os": "Linux"}
     values |= dict(_flat("matrix", combination))
     for name, text in job.env.items():
-        value = interpolated(text, values)
-        if not isinstance(value, Unknown):
-            values[f"env.{name}"] = value
+        values[f"env.{name}"] = interpolated(text, values)
     python = _python(job, values)
     others = tuple(
         (key, as_text(value))
@@ -133,7 +131,7 @@ def _flat(name: str, value: object) -> Iterator[tuple[str, Value]]:
         yield name, value if isinstance(value, bool) else as_text(value)
 
 
-def _label(job: WorkflowJob, values: Mapping[str, Value]) -> str:
+def _label(job: WorkflowJob, values: Mapping[str, Value | Unknown]) -> str:
     machine = job.machine
     if isinstance(machine, Mapping):
         machine = machine.get("labels", machine.get("group"))
@@ -142,7 +140,7 @@ def _label(job: WorkflowJob, values: Mapping[str, Value]) -> str:
     return "" if isinstance(label, Unknown) else label.lower()
 
 
-def _python(job: WorkflowJob, values: Mapping[str, Value]) -> str:
+def _python(job: WorkflowJob, values: Mapping[str, Value | Unknown]) -> str:
     """Find the Python of a cell: what it sets up, else what its matrix calls so."""
     for step in job.steps:
         said = step.inputs.get("python-version", "")

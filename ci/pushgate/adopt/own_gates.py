@@ -114,7 +114,9 @@ class OwnGates:
             tables.extend(name, table)
         else:
             first = self.state.job.name if not self._rest else run.step.title
-            name = self._rest[on] = tables.own(gate_name(first, tuple(tables.gates)), table)
+            name = self._rest[on] = tables.own(
+                gate_name(first, tuple(tables.gates)), table, growing=True
+            )
         return self.state.became(name), self._told(commands, run)
 
     def _words(self, step: WorkflowStep, variant: Variant) -> list[tuple[str, ...]]:

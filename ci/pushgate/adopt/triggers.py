@@ -139,7 +139,9 @@ class Answer:
     unknown: bool
 
 
-def answered(condition: str, moments: Iterable[Moment], known: Mapping[str, Value]) -> Answer:
+def answered(
+    condition: str, moments: Iterable[Moment], known: Mapping[str, Value | Unknown]
+) -> Answer:
     """Evaluate a condition for every event.
 
     Args:
