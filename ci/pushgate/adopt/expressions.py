@@ -27,6 +27,9 @@ _TOKEN: Final = re.compile(
     r"|(?P<operator>&&|\|\||==|!=|<=|>=|[!<>(),]))"
 )
 _EMBEDDED: Final = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+MASK: Final = "…"
+"""Stands in a text for what only GitHub knows."""
+
 _OURSELVES: Final = frozenset({"github.repository", "github.repository_owner"})
 """What is compared to keep forks from doing something; this is no fork."""
 _OF_STATUS: Final[Mapping[str, bool]] = {
@@ -42,6 +45,16 @@ _OF_TEXTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "endswith": str.endswith,
     "contains": str.__contains__,
 }
+
+
+def masked(text: str, known: Mapping[str, Value | Unknown]) -> str:
+    """Replace the expressions in a text by their values, and what only GitHub knows by ``MASK``."""
+
+    def put(found: re.Match[str]) -> str:
+        value = evaluate(found[1], known)
+        return MASK if isinstance(value, Unknown) else _text(value)
+
+    return _EMBEDDED.sub(put, text)
 
 
 def interpolated(text: str, known: Mapping[str, Value | Unknown]) -> str | Unknown:

@@ -177,6 +177,8 @@ class JobImport:
         if not became:
             return StepAccount(run.step.title, LEFT_OUT, "it only shows something")
         details = [detail for told in became.values() for detail in told]
+        if [*became] == [BY_GATES]:
+            return StepAccount(run.step.title, BY_GATES, _sentence(details))
         return StepAccount(
             run.step.title,
             ", ".join(became),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pushgate.adopt import matrices
-from pushgate.adopt.expressions import Unknown, Value, interpolated
+from pushgate.adopt.expressions import MASK, Unknown, Value, interpolated, masked
 from pushgate.adopt.installs import Installed
 from pushgate.adopt.matrices import Cell
 from pushgate.adopt.step_reading import Reading, read_script
@@ -114,7 +114,7 @@ def variants(state: JobState, step: WorkflowStep, cells: Iterable[Cell]) -> list
     """Read a step's script in every cell; what only GitHub knows where it cannot be read."""
     found: dict[tuple[str, tuple[tuple[str, str], ...]], list[Cell]] = {}
     for cell in cells:
-        script = interpolated(step.run, _known(step, cell))
+        script = _script(step, cell)
         if isinstance(script, Unknown):
             return script
         texts = _variables(state, step, cell)
@@ -124,6 +124,24 @@ def variants(state: JobState, step: WorkflowStep, cells: Iterable[Cell]) -> list
         Variant(script, dict(known), tuple(its), read_script(script, dict(known), its[0].version))
         for (script, known), its in found.items()
     ]
+
+
+def _script(step: WorkflowStep, cell: Cell) -> str | Unknown:
+    """Return a step's script in a cell, if what only GitHub knows is nothing that counts in it."""
+    known = _known(step, cell)
+    script = interpolated(step.run, known)
+    if isinstance(script, Unknown):
+        text = masked(step.run, known)
+        reading = read_script(text, {}, cell.version)
+        rest = (reading.others, reading.whole, reading.left, reading.installs)
+        findings = [found.finding for found in reading.found]
+        if (
+            findings
+            and not any(rest)
+            and not any(finding.own or MASK in str(finding.settings) for finding in findings)
+        ):
+            return text
+    return script
 
 
 def chosen(these: Iterable[Variant]) -> list[Variant]:
