@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pushgate.adopt.calls import Call
+from pushgate.adopt.calls import SCRIPT_RUNNERS, Call
 from pushgate.adopt.findings import Finding, slug, values
 from pushgate.adopt.pytest_calls import pytest_findings
 
@@ -20,13 +20,9 @@ _TEST_FACTORS: Final = frozenset(
         *("cov", "coverage", "nocov", "ci", "all"),
     }
 )
-_TEST_SCRIPTS: Final = frozenset(
-    {"test", "tests", "cov", "test-cov", "cov-test", "coverage", "unit"}
-)
+_TEST_SCRIPTS: Final = frozenset({"test", "tests", "cov", "test-cov", "cov-test", "unit"})
 OF_PUSHGATE: Final = "it is Pushgate's own call"
 """What is told of a step that a generated workflow has."""
-
-_SCRIPT_RUNNERS: Final = frozenset({"hatch", "pdm", "rye", "pixi"})
 
 
 def tox(call: Call, _python: str) -> tuple[Finding, ...]:
@@ -106,7 +102,7 @@ def _of_pushgate(sessions: Sequence[str], posargs: tuple[str, ...]) -> tuple[Fin
 
 def scripts(call: Call) -> tuple[Finding, ...]:
     """Recognise the tests among the scripts that a project manager runs by their names."""
-    if call.runner in _SCRIPT_RUNNERS and call.program in _TEST_SCRIPTS:
+    if call.runner in SCRIPT_RUNNERS and call.program in _TEST_SCRIPTS:
         return test_findings((), f"{call.runner}'s script {call.program} is not")
     return ()
 

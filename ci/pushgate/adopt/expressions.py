@@ -26,6 +26,7 @@ _TOKEN: Final = re.compile(
     r"|(?P<name>[A-Za-z_][\w-]*(?:\.(?:[\w-]+|\*)|\[[^\]]*\])*)"
     r"|(?P<operator>&&|\|\||==|!=|<=|>=|[!<>(),]))"
 )
+_WORDS: Final[Mapping[str, Value]] = {"true": True, "false": False, "null": None}
 _EMBEDDED: Final = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 MASK: Final = "…"
 """Stands in a text for what only GitHub knows."""
@@ -62,8 +63,8 @@ def interpolated(text: str, known: Mapping[str, Value | Unknown]) -> str | Unkno
 
     Args:
         text: A text with ``${{ … }}`` in it, or none.
-        known: What names stand for, such as ``matrix.os``. A name of a context that is known
-            at all (``matrix``, ``env``) and not in it is empty.
+        known: What names stand for, such as ``matrix.os``. The name ``matrix.`` says that the
+            context is known as a whole: what it lacks is empty.
     """
     unknown: list[Unknown] = []
 
@@ -158,17 +159,14 @@ class _Reader:
             raise ValueError(token)
         return self._called(token) if self._take("(") else self._named(token)
 
-    def _named(self, name: str) -> Value | Unknown:
-        name = re.sub(r"\['([^']*)'\]", r".\1", name).lower()
-        words: Mapping[str, Value] = {"true": True, "false": False, "null": None}
-        if name in words:
-            return words[name]
-        if name in self.known:
-            return self.known[name]
+    def _named(self, written: str) -> Value | Unknown:
+        written = re.sub(r"\['([^']*)'\]", r".\1", written)
+        name = written.lower()
+        if name in _WORDS:
+            return _WORDS[name]
         context = name.partition(".")[0]
-        return (
-            None if context in {"matrix", "env"} and f"{context}." in self.known else Unknown(name)
-        )
+        empty = None if f"{context}." in self.known else Unknown(written)
+        return self.known.get(name, empty)
 
     def _called(self, function: str) -> Value | Unknown:
         arguments: list[Value | Unknown] = []

@@ -79,7 +79,7 @@ class OwnGates:
                     each.finding.gate == found.finding.gate
                     and each.finding.own == found.finding.own
                 ):
-                    literal = each.line.literal and not around.folder
+                    literal = not each.line.patterns and not around.folder
                     words.append(
                         _replaced(own_commands.of_call(each.call, around), each.finding)
                         if literal
@@ -165,8 +165,7 @@ class OwnGates:
 
     def _on(self, run: StepRun) -> list[str]:
         condition = f"{self.state.job.condition} {run.step.condition}"
-        main = (self.state.when.branches or ("main",))[0]
-        return selecting(run.occasion.events, condition, main)
+        return selecting(run.occasion.events, self.state.when.moments, condition)
 
     def _events(self, run: StepRun) -> dict[str, object]:
         on = self._on(run)

@@ -173,6 +173,8 @@ RECOGNISERS: Final[Mapping[str, Recogniser]] = {
 
 def recognised(call: Call, python: str) -> tuple[Finding, ...]:
     """Tell what a command is; empty: none of the known tools, or a use of one that is unknown."""
+    if findings := environment_runners.scripts(call):
+        return findings
     if recogniser := RECOGNISERS.get(call.program):
         return recogniser(call, python)
-    return environment_runners.scripts(call)
+    return ()

@@ -104,7 +104,7 @@ def _left_in(script: str) -> str:
     """Look for what must stay in CI in a script that nobody can take apart."""
     if reason := left_of_text(script):
         return reason
-    for text in script.splitlines():
+    for text in re.split(r"[\n;|&]+", script):
         words = text.split()
         while words and (words[0] in {"if", "then", "do", "else", "!", "&&"} or "=$(" in words[0]):
             words = words[1:]
@@ -156,6 +156,8 @@ def _installs_by_substitution(line: Line) -> Installed | None:
 
 
 def _of_command(call: Call, line: Line, variables: Texts, python: str) -> Reading | None:
+    if _ACTIVATES.fullmatch(" ".join((call.program, *call.arguments))):
+        return Reading(installs=True)
     if reason := left_because(call):
         return Reading(left=reason)
     if (installed := installs.installed(call)) is not None:

@@ -116,7 +116,9 @@ class Tables:
         if "lint" not in gates and any(name in gates for name in _OTHER_LINTERS):
             linters = " and ".join(name for name in _OTHER_LINTERS if name in gates)
             gates["lint"] = {"enabled": False}
-            notes.append(f"the gate lint, which is ruff, is off: its work is done by {linters} here")
+            notes.append(
+                f"the gate lint, which is ruff, is off: its work is done by {linters} here"
+            )
         like_tests = [name for name, table in gates.items() if _is_like_tests(name, table)]
         if "test" not in gates and like_tests:
             notes.append(
