@@ -47,6 +47,13 @@ def gate(result: Imported, name: str) -> Mapping[str, object]:
     return gates(result)[name]
 
 
+def commands(result: Imported, name: str) -> list[str]:
+    """Return what a gate of its own runs."""
+    run = gate(result, name)["run"]
+    assert isinstance(run, list)
+    return run
+
+
 def as_toml(tables: Mapping[str, object]) -> str:
     """Write the tables as ``[tool.pushgate]`` of a ``pyproject.toml``."""
     return "\n".join(_lines("tool.pushgate", tables)) + "\n"

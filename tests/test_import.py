@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from importing import gate, gates, imported, step, workflow
+from pushgate.adopt.imported import read
 from pushgate.model.account import BY_GATES, LEFT_IN_CI
 from pushgate.model.settings import ConfigurationError
 
@@ -251,7 +252,10 @@ def test_a_condition_becomes_the_events_of_its_gate(
 ) -> None:
     """What can be evaluated is carried over exactly, the rest is told."""
     text = f"""
-    on: {{push: {{branches: [dev, main], tags: ['*']}}, pull_request: , schedule: [{{cron: '1 2 * * *'}}]}}
+    on:
+      push: {{branches: [dev, main], tags: ['*']}}
+      pull_request:
+      schedule: [{{cron: '1 2 * * *'}}]
     jobs:
       check:
         runs-on: ${{{{ matrix.os }}}}
@@ -453,7 +457,5 @@ def test_what_is_no_workflow_is_refused(tmp_path: Path, text: str, problem: str)
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """With its name."""
-    from pushgate.adopt.imported import read  # noqa: PLC0415
-
-    with pytest.raises(ConfigurationError, match="none.yml"):
+    with pytest.raises(ConfigurationError, match=r"none\.yml"):
         read(tmp_path / "none.yml")

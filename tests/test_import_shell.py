@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from importing import gate, gates, imported, step, workflow
+from importing import commands, gate, gates, imported, step, workflow
 from pushgate.adopt.shell_lines import lines
 
 SHOW = f"{shlex.quote(sys.executable)} -c 'import json,sys; print(json.dumps(sys.argv[1:]))'"
@@ -68,8 +68,8 @@ def test_lines_that_belong_together_are_not_taken_apart(tmp_path: Path, script: 
     assert lines(script, {}) is None
     text = "\n".join(f"    {line}" for line in script.splitlines())
     result = imported(tmp_path, workflow(f"- run: |\n{text}"))
-    [command] = gate(result, "check")["run"]  # type: ignore[misc]
-    assert shlex.split(str(command)) == ["bash", "-e", "-c", script]
+    [command] = commands(result, "check")
+    assert shlex.split(command) == ["bash", "-e", "-c", script]
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_a_script_runs_in_the_shell_that_github_starts(
 def test_a_failure_amid_a_script_fails_its_gate(tmp_path: Path) -> None:
     """The script ends at the first command that fails, as on GitHub."""
     result = imported(tmp_path, workflow("- run: |\n    echo a | cat\n    test 1 = 2\n    echo no"))
-    [command] = gate(result, "check")["run"]  # type: ignore[misc]
+    [command] = commands(result, "check")
     ended = subprocess.run(
-        shlex.split(str(command)), capture_output=True, text=True, check=False, cwd=tmp_path
+        shlex.split(command), capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert (ended.returncode, ended.stdout) == (1, "a\n")
 
