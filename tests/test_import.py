@@ -270,6 +270,31 @@ def test_a_condition_becomes_the_events_of_its_gate(
     assert bool(told) == ("not carried" in step(result).detail)
 
 
+def test_a_condition_of_a_built_in_gate_is_told(tmp_path: Path) -> None:
+    """The gate runs on every event, and whoever wrote the condition is told so."""
+    result = imported(
+        tmp_path,
+        workflow(
+            "- run: mypy\n  if: github.event_name == 'push'",
+            on="""
+  push: {branches: [main]}
+  pull_request:""",
+        ),
+    )
+    assert "CI does it on push only" in step(result).detail
+    only_pulls = imported(tmp_path, workflow("- run: mypy", on="pull_request"))
+    assert "CI does it" not in step(only_pulls).detail
+    assert any("on pull_request only" in note for note in only_pulls.notes)
+
+
+def test_another_project_of_the_repository_is_no_gate_of_this_one(tmp_path: Path) -> None:
+    """Its tests run as they did."""
+    result = imported(tmp_path, workflow("- run: uv run --directory api pytest"))
+    assert gates(result) == {
+        "check": {"run": ["uv run --directory api pytest"], "environment": False}
+    }
+
+
 @pytest.mark.parametrize(
     ("condition", "reason"),
     [

@@ -190,6 +190,17 @@ def test_installations_are_the_gates_own_affair(tmp_path: Path, command: str) ->
     assert run(tmp_path, command) == (BY_GATES, {})
 
 
+@pytest.mark.parametrize(
+    ("command", "told"), [("black .", True), ("isort --check-only .", False), ("isort .", True)]
+)
+def test_a_formatter_that_would_change_the_users_files_is_told(
+    tmp_path: Path, command: str, *, told: bool
+) -> None:
+    """In CI it changed a checkout that nobody kept."""
+    detail = step(imported(tmp_path, workflow(f"- run: {command}"))).detail
+    assert ("changes your files" in detail) == told
+
+
 def test_what_only_shows_is_left_out(tmp_path: Path) -> None:
     """An echo checks nothing."""
     assert run(tmp_path, "echo hello && python --version; ls -la") == (LEFT_OUT, {})

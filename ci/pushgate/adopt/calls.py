@@ -126,6 +126,9 @@ def _uv_run(words: tuple[str, ...], rest: tuple[str, ...]) -> Call:
     inner = called(command)
     groups = tuple(value for name, value in options if name in {"--group", "--only-group"})
     packages = tuple(value for name, value in options if name in {"--with", "-w"})
+    if {"--directory", "--project", "--package"} & {name for name, _ in options}:
+        # Another project than the one that is taken over.
+        return Call("uv", words[1:], words, runner="uv")
     carried = {"--group", "--only-group", "--with", "-w"} | _UV_RUN_HARMLESS
     if any(name not in carried for name, _ in options):
         return replace(inner, words=words, runner="uv", in_project=True)

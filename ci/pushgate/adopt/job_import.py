@@ -199,6 +199,8 @@ class JobImport:
         taken = [found.finding for found in whole.found if not found.finding.own]
         if all(finding.detail == OF_PUSHGATE for finding in taken):
             return
+        if (on := self._own.on(run)) and self._is_conditional(run):
+            yield f"CI does it on {', '.join(on)} only: `on` of the gate can say so"
         if unknown:
             names = ", ".join(f"{name} (`{what}`)" for name, what in unknown)
             yield f"not carried over: {names}"
@@ -210,6 +212,9 @@ class JobImport:
             yield f"not carried over: `{words}`"
         if run.step.may_fail:
             yield "it may fail there (`continue-on-error`): no gate may"
+
+    def _is_conditional(self, run: StepRun) -> bool:
+        return {*run.occasion.events} != {moment.event for moment in self.state.when.moments}
 
     def _found(self, found: Found, run: StepRun) -> tuple[str, str]:
         """Make a gate of what was recognised; return its name and what is to be known."""

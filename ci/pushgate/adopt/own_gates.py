@@ -109,7 +109,7 @@ class OwnGates:
         calls = [call for variant in run.variants for call in variant.reading.calls]
         environment = own_commands.needs_project(calls, words, self.state.installed)
         table = self._table(commands, calls, environment=environment, run=run)
-        on = tuple(self._on(run))
+        on = tuple(self.on(run))
         if name := self._rest.get(on):
             tables.extend(name, table)
         else:
@@ -163,12 +163,13 @@ class OwnGates:
         once = ", once and not on each of its Pythons" if len(versions) > 1 else ""
         return f"a gate of its own: {shown}{more}{once if not more else ''}"
 
-    def _on(self, run: StepRun) -> list[str]:
+    def on(self, run: StepRun) -> list[str]:
+        """Return what the `on` of a step's gate says; empty: every event selects it."""
         condition = f"{self.state.job.condition} {run.step.condition}"
         return selecting(run.occasion.events, self.state.when.moments, condition)
 
     def _events(self, run: StepRun) -> dict[str, object]:
-        on = self._on(run)
+        on = self.on(run)
         return {"on": on} if on else {}
 
     def _table(
