@@ -115,7 +115,7 @@ def _black(inputs: Texts) -> Meaning:
 
 
 def _docker(inputs: Texts) -> Meaning:
-    if inputs.get("push", "false") != "false":
+    if inputs.get("push", "false") != "false" or "push=true" in inputs.get("outputs", ""):
         return _PUBLISHES
     words = ["docker", "build"]
     for key, option in {"file": "--file", "target": "--target", "platforms": "--platform"}.items():

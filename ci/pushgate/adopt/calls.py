@@ -30,7 +30,7 @@ _UV_RUN_HARMLESS: Final = frozenset(
 
 _TOOL_RUN_WITH_VALUE: Final = frozenset({"--from", "--spec", "--with", "-w", "--python", "-p"})
 _THROUGH: Final = frozenset({"poetry", "pdm", "pipenv", "rye", "hatch", "pixi"})
-_SCRIPT_RUNNERS: Final = frozenset({"pdm", "rye", "hatch", "pixi"})
+SCRIPT_RUNNERS: Final = frozenset({"pdm", "rye", "hatch", "pixi"})
 """What runs scripts of its own by name, which only it knows."""
 
 
@@ -126,6 +126,9 @@ def _uv_run(words: tuple[str, ...], rest: tuple[str, ...]) -> Call:
     inner = called(command)
     groups = tuple(value for name, value in options if name in {"--group", "--only-group"})
     packages = tuple(value for name, value in options if name in {"--with", "-w"})
+    if {"--directory", "--project", "--package"} & {name for name, _ in options}:
+        # Another project than the one that is taken over.
+        return Call("uv", words[1:], words, runner="uv")
     carried = {"--group", "--only-group", "--with", "-w"} | _UV_RUN_HARMLESS
     if any(name not in carried for name, _ in options):
         return replace(inner, words=words, runner="uv", in_project=True)
@@ -151,11 +154,13 @@ def _tool_run(rest: tuple[str, ...]) -> Call:
 def _script_run(words: tuple[str, ...], command: tuple[str, ...]) -> Call:
     """Look through a project manager; the scripts that it runs by name are known to it alone."""
     runner = words[0]
-    if runner == "hatch":
-        command = (command[0].rpartition(":")[2] or command[0], *command[1:])
-    inner = called(command)
-    if runner not in _SCRIPT_RUNNERS:
+    script = command[0].rpartition(":")[2] if runner == "hatch" else command[0]
+    inner = called((script, *command[1:]))
+    if runner in SCRIPT_RUNNERS and script == "build":
+        # A script of the project's own, which is seldom the tool of that name.
+        inner = replace(inner, program=command[0])
+    if runner not in SCRIPT_RUNNERS:
         return replace(inner, runner=runner, in_project=True)
     # Of these, two are on PyPI, where uv finds them.
     start = ("uvx",) if runner in {"pdm", "hatch"} else ()
-    return replace(inner, words=(*start, *words), runner=runner, in_project=True)
+    return replace(inner, words=(*start, *words), runner=runner)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pushgate.adopt.calls import Call
+from pushgate.adopt.calls import SCRIPT_RUNNERS, Call
 from pushgate.adopt.findings import Finding, slug, values
 from pushgate.adopt.pytest_calls import pytest_findings
 
@@ -19,10 +20,9 @@ _TEST_FACTORS: Final = frozenset(
         *("cov", "coverage", "nocov", "ci", "all"),
     }
 )
-_TEST_SCRIPTS: Final = frozenset(
-    {"test", "tests", "cov", "test-cov", "cov-test", "coverage", "unit"}
-)
-_SCRIPT_RUNNERS: Final = frozenset({"hatch", "pdm", "rye", "pixi"})
+_TEST_SCRIPTS: Final = frozenset({"test", "tests", "cov", "test-cov", "cov-test", "unit"})
+OF_PUSHGATE: Final = "it is Pushgate's own call"
+"""What is told of a step that a generated workflow has."""
 
 
 def tox(call: Call, _python: str) -> tuple[Finding, ...]:
@@ -72,6 +72,8 @@ def nox(call: Call, python: str) -> tuple[Finding, ...]:
     sessions = values(arguments, _ENV_OPTIONS, several=True)
     left = f"; not its arguments `{shlex.join(posargs)}`" if posargs else ""
     findings: list[Finding] = []
+    if "--no-dependencies" in arguments:
+        return _of_pushgate(sessions, posargs)
     for session in sessions:
         # Without its parameters a session is all of them.
         bare = session.partition("(")[0]
@@ -88,9 +90,19 @@ def nox(call: Call, python: str) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
+def _of_pushgate(sessions: Sequence[str], posargs: tuple[str, ...]) -> tuple[Finding, ...]:
+    """Recognise the call of a workflow that Pushgate wrote: one job of a gate."""
+    count = "".join(values(posargs, {"--shard"})).partition("/")[2]
+    settings: dict[str, Mapping[str, object]] = {"lint": {"format": True}}
+    if count.isdecimal():
+        settings["test"] = {"shards": int(count)}
+    names = (re.sub(r"-3\.\d+$", "", session) for session in sessions)
+    return tuple(Finding(name, settings.get(name, {}), OF_PUSHGATE) for name in names)
+
+
 def scripts(call: Call) -> tuple[Finding, ...]:
     """Recognise the tests among the scripts that a project manager runs by their names."""
-    if call.runner in _SCRIPT_RUNNERS and call.program in _TEST_SCRIPTS:
+    if call.runner in SCRIPT_RUNNERS and call.program in _TEST_SCRIPTS:
         return test_findings((), f"{call.runner}'s script {call.program} is not")
     return ()
 

@@ -26,7 +26,11 @@ _TOKEN: Final = re.compile(
     r"|(?P<name>[A-Za-z_][\w-]*(?:\.(?:[\w-]+|\*)|\[[^\]]*\])*)"
     r"|(?P<operator>&&|\|\||==|!=|<=|>=|[!<>(),]))"
 )
+_WORDS: Final[Mapping[str, Value]] = {"true": True, "false": False, "null": None}
 _EMBEDDED: Final = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+MASK: Final = "…"
+"""Stands in a text for what only GitHub knows."""
+
 _OURSELVES: Final = frozenset({"github.repository", "github.repository_owner"})
 """What is compared to keep forks from doing something; this is no fork."""
 _OF_STATUS: Final[Mapping[str, bool]] = {
@@ -44,13 +48,23 @@ _OF_TEXTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
 }
 
 
-def interpolated(text: str, known: Mapping[str, Value]) -> str | Unknown:
+def masked(text: str, known: Mapping[str, Value | Unknown]) -> str:
+    """Replace the expressions in a text by their values, and what only GitHub knows by ``MASK``."""
+
+    def put(found: re.Match[str]) -> str:
+        value = evaluate(found[1], known)
+        return MASK if isinstance(value, Unknown) else _text(value)
+
+    return _EMBEDDED.sub(put, text)
+
+
+def interpolated(text: str, known: Mapping[str, Value | Unknown]) -> str | Unknown:
     """Replace the expressions in a text by their values.
 
     Args:
         text: A text with ``${{ … }}`` in it, or none.
-        known: What names stand for, such as ``matrix.os``. A name of a context that is known
-            at all (``matrix``, ``env``) and not in it is empty.
+        known: What names stand for, such as ``matrix.os``. The name ``matrix.`` says that the
+            context is known as a whole: what it lacks is empty.
     """
     unknown: list[Unknown] = []
 
@@ -65,7 +79,7 @@ def interpolated(text: str, known: Mapping[str, Value]) -> str | Unknown:
     return unknown[0] if unknown else done
 
 
-def evaluate(expression: str, known: Mapping[str, Value]) -> Value | Unknown:
+def evaluate(expression: str, known: Mapping[str, Value | Unknown]) -> Value | Unknown:
     """Evaluate an expression, as the conditions are, with or without ``${{ }}`` around it."""
     bare = expression.strip()
     if (whole := _EMBEDDED.fullmatch(bare)) and "${{" not in whole[1]:
@@ -88,7 +102,7 @@ def _text(value: Value) -> str:
 class _Reader:
     """Reads an expression from left to right: what binds least comes first."""
 
-    def __init__(self, text: str, known: Mapping[str, Value]) -> None:
+    def __init__(self, text: str, known: Mapping[str, Value | Unknown]) -> None:
         self.tokens = _tokens(text)
         self.known = known
 
@@ -145,17 +159,14 @@ class _Reader:
             raise ValueError(token)
         return self._called(token) if self._take("(") else self._named(token)
 
-    def _named(self, name: str) -> Value | Unknown:
-        name = re.sub(r"\['([^']*)'\]", r".\1", name).lower()
-        words: Mapping[str, Value] = {"true": True, "false": False, "null": None}
-        if name in words:
-            return words[name]
-        if name in self.known:
-            return self.known[name]
+    def _named(self, written: str) -> Value | Unknown:
+        written = re.sub(r"\['([^']*)'\]", r".\1", written)
+        name = written.lower()
+        if name in _WORDS:
+            return _WORDS[name]
         context = name.partition(".")[0]
-        return (
-            None if context in {"matrix", "env"} and f"{context}." in self.known else Unknown(name)
-        )
+        empty = None if f"{context}." in self.known else Unknown(written)
+        return self.known.get(name, empty)
 
     def _called(self, function: str) -> Value | Unknown:
         arguments: list[Value | Unknown] = []

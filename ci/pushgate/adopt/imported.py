@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pushgate.adopt.job_import import JobImport
 from pushgate.adopt.tables import CODECOV, Tables
-from pushgate.adopt.triggers import triggers
+from pushgate.adopt.triggers import selecting, triggers
 from pushgate.adopt.workflow_reading import read_workflow
 from pushgate.model.account import JobAccount
 
@@ -48,4 +48,6 @@ def read(file: Path, folder: str = "") -> Imported:
         account.append(taken.account())
         made[job.name] = tuple(gate for gate in taken.state.gates if gate != CODECOV)
     settings, notes = tables.whole(when)
+    if settings and (on := selecting((each.event for each in when.moments), when.moments, "")):
+        notes = (f"it runs on {', '.join(on)} only; Pushgate's own gates do on every event", *notes)
     return Imported(settings, tuple(account), (*when.notes, *notes))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from pushgate.adopt import job_state, matrices, own_commands
 from pushgate.adopt.actions import meaning
+from pushgate.adopt.environment_runners import OF_PUSHGATE
 from pushgate.adopt.expressions import Unknown, interpolated
 from pushgate.adopt.findings import gate_name
 from pushgate.adopt.installs import Installed
@@ -111,14 +113,23 @@ class JobImport:
             return StepAccount(step.title, LEFT_IN_CI, *occasion.notes)
         if step.uses:
             return self._action(step, occasion)
-        if "cache-hit" in step.condition:
-            return StepAccount(step.title, BY_GATES, "a gate's environment is kept and checked")
+        if by_gates := self._by_gates(step):
+            return StepAccount(step.title, BY_GATES, by_gates)
         if not own_commands.known_shell(step.shell):
             return StepAccount(step.title, LEFT_IN_CI, f"its shell is `{step.shell}`")
         variants = job_state.variants(self.state, step, occasion.cells)
         if isinstance(variants, Unknown):
             return StepAccount(step.title, LEFT_IN_CI, only_github(variants))
         return self._commands(StepRun(step, occasion, tuple(variants)))
+
+    def _by_gates(self, step: WorkflowStep) -> str:
+        """Tell how the gates do what a step's circumstances show; empty: they show nothing."""
+        texts = (step.condition, step.run, *step.env.values())
+        if "always()" in self.state.job.condition and any("needs." in text for text in texts):
+            return "`passed` is the one required check"
+        if re.search(r"cache-hit\s*==\s*'true'", step.condition):
+            return "a gate's environment is kept and checked"
+        return ""
 
     def _action(self, step: WorkflowStep, occasion: Occasion) -> StepAccount:
         values = occasion.cells[0].values
@@ -160,22 +171,36 @@ class JobImport:
             name, detail = self._own.of_rest(run)
             became.setdefault(name, []).append(detail)
         if whole.installs and (not became or whole.installed.packages):
-            lacking = _not_there(whole.installed)
+            lacking = self._not_there(whole.installed)
             if lacking or not became:
                 became.setdefault(BY_GATES, []).append(lacking)
         if not became:
             return StepAccount(run.step.title, LEFT_OUT, "it only shows something")
         details = [detail for told in became.values() for detail in told]
+        if [*became] == [BY_GATES]:
+            return StepAccount(run.step.title, BY_GATES, _sentence(details))
         return StepAccount(
             run.step.title,
             ", ".join(became),
             _sentence([*details, *self._not_carried(run, whole), *run.occasion.notes]),
         )
 
+    def _not_there(self, installed: Installed) -> str:
+        """Tell which packages the project's environment may lack."""
+        names = [package for package in installed.packages if package not in RECOGNISERS]
+        names += [f"-r {file}" for file in installed.requirements]
+        tests = any("pytest" in step.run for step in self.state.job.steps)
+        if not names or not (tests or self.state.installed.project):
+            return ""
+        return f"a gate has what pyproject.toml and the lock say: is {', '.join(names)} in a group?"
+
     def _not_carried(self, run: StepRun, whole: Reading) -> Iterable[str]:
         unknown = job_state.hidden(self.state, run.step)
-        if not any(not found.finding.own for found in whole.found):
+        taken = [found.finding for found in whole.found if not found.finding.own]
+        if all(finding.detail == OF_PUSHGATE for finding in taken):
             return
+        if (on := self._own.on(run)) and self._is_conditional(run):
+            yield f"CI does it on {', '.join(on)} only: `on` of the gate can say so"
         if unknown:
             names = ", ".join(f"{name} (`{what}`)" for name, what in unknown)
             yield f"not carried over: {names}"
@@ -187,6 +212,9 @@ class JobImport:
             yield f"not carried over: `{words}`"
         if run.step.may_fail:
             yield "it may fail there (`continue-on-error`): no gate may"
+
+    def _is_conditional(self, run: StepRun) -> bool:
+        return {*run.occasion.events} != {moment.event for moment in self.state.when.moments}
 
     def _found(self, found: Found, run: StepRun) -> tuple[str, str]:
         """Make a gate of what was recognised; return its name and what is to be known."""
@@ -236,15 +264,6 @@ def _different(found: Iterable[Found]) -> list[Found]:
         ):
             kept.append(each)
     return kept
-
-
-def _not_there(installed: Installed) -> str:
-    """Tell which packages a gate's environment may lack."""
-    names = [package for package in installed.packages if package not in RECOGNISERS]
-    names += [f"-r {file}" for file in installed.requirements]
-    if not names:
-        return ""
-    return f"a gate has what pyproject.toml and the lock say: is {', '.join(names)} in a group?"
 
 
 def _sentence(parts: Iterable[str]) -> str:

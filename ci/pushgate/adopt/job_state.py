@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pushgate.adopt import matrices
-from pushgate.adopt.expressions import Unknown, interpolated
+from pushgate.adopt.expressions import MASK, Unknown, Value, interpolated, masked
 from pushgate.adopt.installs import Installed
 from pushgate.adopt.matrices import Cell
 from pushgate.adopt.step_reading import Reading, read_script
@@ -79,7 +79,7 @@ def occasion(state: JobState, step: WorkflowStep) -> Occasion:
     for cell in state.here:
         around = answered(state.job.condition, state.when.moments, cell.values)
         moments = [each for each in state.when.moments if each.event in around.events]
-        own = answered(step.condition, moments, {**cell.values, **_prefixed(step.env)})
+        own = answered(step.condition, moments, _known(step, cell))
         if own.events:
             cells.append(cell)
             events |= dict.fromkeys(own.events)
@@ -114,7 +114,7 @@ def variants(state: JobState, step: WorkflowStep, cells: Iterable[Cell]) -> list
     """Read a step's script in every cell; what only GitHub knows where it cannot be read."""
     found: dict[tuple[str, tuple[tuple[str, str], ...]], list[Cell]] = {}
     for cell in cells:
-        script = interpolated(step.run, {**cell.values, **_prefixed(step.env)})
+        script = _script(step, cell)
         if isinstance(script, Unknown):
             return script
         texts = _variables(state, step, cell)
@@ -124,6 +124,24 @@ def variants(state: JobState, step: WorkflowStep, cells: Iterable[Cell]) -> list
         Variant(script, dict(known), tuple(its), read_script(script, dict(known), its[0].version))
         for (script, known), its in found.items()
     ]
+
+
+def _script(step: WorkflowStep, cell: Cell) -> str | Unknown:
+    """Return a step's script in a cell, if what only GitHub knows is nothing that counts in it."""
+    known = _known(step, cell)
+    script = interpolated(step.run, known)
+    if isinstance(script, Unknown):
+        text = masked(step.run, known)
+        reading = read_script(text, {}, cell.version)
+        rest = (reading.others, reading.whole, reading.left, reading.installs)
+        findings = [found.finding for found in reading.found]
+        if (
+            findings
+            and not any(rest)
+            and not any(finding.own or MASK in str(finding.settings) for finding in findings)
+        ):
+            return text
+    return script
 
 
 def chosen(these: Iterable[Variant]) -> list[Variant]:
@@ -148,5 +166,7 @@ def _variables(state: JobState, step: WorkflowStep, cell: Cell) -> dict[str, str
     return {name: interpolated(text, cell.values) for name, text in texts.items()}
 
 
-def _prefixed(variables: Texts) -> dict[str, str]:
-    return {f"env.{name}": text for name, text in variables.items() if "${{" not in text}
+def _known(step: WorkflowStep, cell: Cell) -> dict[str, Value | Unknown]:
+    """Return what names stand for in a step's own expressions."""
+    own = {f"env.{name}": interpolated(text, cell.values) for name, text in step.env.items()}
+    return {**cell.values, **own}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -18,7 +19,6 @@ _PUBLISHING: Final[Mapping[str, frozenset[str]]] = {
     "mkdocs": frozenset({"gh-deploy"}),
     "mike": frozenset({"deploy", "set-default"}),
     "docker": frozenset({"push", "login"}),
-    "git": frozenset({"push", "tag", "commit"}),
     "npm": frozenset({"publish"}),
 }
 _DEPLOYING: Final = frozenset(
@@ -33,6 +33,16 @@ _MACHINE: Final = frozenset(
         *("conda", "mamba", "micromamba", "locale-gen"),
     }
 )
+_DESTRUCTIVE: Final = re.compile(
+    r"(?:^|[\s;&|(])(rm|rmdir|mv|shred|truncate|sed -i|tar\b.*--strip-components"
+    r"|git (?:add|am|apply|checkout|clean|commit|config|fetch|merge|pull|push|rebase|reset"
+    r"|restore|stash|switch|tag))(?=[\s=]|$)|(find)\s.*-delete"
+)
+"""What changes files or the repository: a gate runs on the user's own."""
+
+_HIDES_FAILURE: Final = re.compile(r"\|\|\s*(?:true|:|exit 0)\s*(?:$|[;)])", re.MULTILINE)
+_INSTALLS: Final = re.compile(r"\b(?:pip3?|uv pip|pipx|poetry|pdm|pipenv|uv tool) install\b")
+
 _SENDING: Final = frozenset({"codecov", "codecovcli", "coveralls", "codeclimate"})
 
 
@@ -52,6 +62,17 @@ def left_because(call: Call) -> str:
     if call.program == "nox" and not environment_runners.nox(call, ""):
         return "which sessions it runs, the noxfile says: name each as a gate with `session = …`"
     return ""
+
+
+def left_of_text(text: str) -> str:
+    """Tell why a script, or a line of one, is no gate's; empty: it may be one."""
+    if found := _INSTALLS.search(text):
+        # A gate's environment has no pip: it would be the machine's own that it finds.
+        return f"it runs `{found[0]}` amid its commands: give that to a dependency group"
+    if found := _DESTRUCTIVE.search(text):
+        what = (found[1] or found[2]).split(" -")[0].split("\t")[0]
+        return f"`{what}` changes files or the repository: `pushgate run` would change yours"
+    return "its `|| true` hides each failure: no gate may" if _HIDES_FAILURE.search(text) else ""
 
 
 _SHOWS: Final = frozenset(

@@ -36,7 +36,7 @@ class Cell:
         others: Its values besides machine and Python, which make it a different check.
     """
 
-    values: Mapping[str, Value]
+    values: Mapping[str, Value | Unknown]
     label: str
     python: str
     others: tuple[tuple[str, str], ...]
@@ -62,7 +62,7 @@ def cells(job: WorkflowJob) -> tuple[Cell, ...]:
 
 def _combinations(matrix: object) -> list[dict[str, object]]:
     if not isinstance(matrix, Mapping):
-        return [{}] if matrix is None else [{"": matrix}]
+        return [{}]
     axes = {
         str(name): values if isinstance(values, list) else [_untold(str(name), values)]
         for name, values in matrix.items()
@@ -108,12 +108,12 @@ def _included(
 
 def _cell(job: WorkflowJob, combination: Mapping[str, object]) -> Cell:
     # The empty names say that these contexts are known: what they lack is empty.
-    values: dict[str, Value] = {"matrix.": None, "env.": None, "runner.os": "Linux"}
+    values: dict[str, Value | Unknown] = {"env.": None, "runner.os": "Linux"}
+    if not _is_computed(job.matrix):
+        values["matrix."] = None
     values |= dict(_flat("matrix", combination))
     for name, text in job.env.items():
-        value = interpolated(text, values)
-        if not isinstance(value, Unknown):
-            values[f"env.{name}"] = value
+        values[f"env.{name}"] = interpolated(text, values)
     python = _python(job, values)
     others = tuple(
         (key, as_text(value))
@@ -125,15 +125,28 @@ def _cell(job: WorkflowJob, combination: Mapping[str, object]) -> Cell:
     return Cell(values, _label(job, values), python, others)
 
 
-def _flat(name: str, value: object) -> Iterator[tuple[str, Value]]:
+def _is_computed(matrix: object) -> bool:
+    """Tell whether another job computes which cells a matrix has."""
+    parts = (
+        (matrix, *(matrix.get(key) for key in ("include", "exclude")))
+        if isinstance(matrix, Mapping)
+        else (matrix,)
+    )
+    return any(isinstance(part, str) for part in parts)
+
+
+def _flat(name: str, value: object) -> Iterator[tuple[str, Value | Unknown]]:
     if isinstance(value, Mapping):
         for key, each in value.items():
             yield from _flat(f"{name}.{key}", each)
+    elif isinstance(value, bool):
+        yield name, value
     else:
-        yield name, value if isinstance(value, bool) else as_text(value)
+        text = as_text(value)
+        yield name, Unknown(text) if "${{" in text else text
 
 
-def _label(job: WorkflowJob, values: Mapping[str, Value]) -> str:
+def _label(job: WorkflowJob, values: Mapping[str, Value | Unknown]) -> str:
     machine = job.machine
     if isinstance(machine, Mapping):
         machine = machine.get("labels", machine.get("group"))
@@ -142,7 +155,7 @@ def _label(job: WorkflowJob, values: Mapping[str, Value]) -> str:
     return "" if isinstance(label, Unknown) else label.lower()
 
 
-def _python(job: WorkflowJob, values: Mapping[str, Value]) -> str:
+def _python(job: WorkflowJob, values: Mapping[str, Value | Unknown]) -> str:
     """Find the Python of a cell: what it sets up, else what its matrix calls so."""
     for step in job.steps:
         said = step.inputs.get("python-version", "")
@@ -150,7 +163,7 @@ def _python(job: WorkflowJob, values: Mapping[str, Value]) -> str:
         if said and not isinstance(version, Unknown) and version:
             return version.split()[-1]
     keys = [name for name in values if _PYTHON_KEY.fullmatch(name.removeprefix("matrix."))]
-    found = [as_text(values[name]) for name in keys if name.startswith("matrix.")]
+    found = [str(values[name]) for name in keys if name.startswith("matrix.")]
     return found[0] if found else ""
 
 

@@ -79,7 +79,7 @@ class OwnGates:
                     each.finding.gate == found.finding.gate
                     and each.finding.own == found.finding.own
                 ):
-                    literal = each.line.literal and not around.folder
+                    literal = not each.line.patterns and not around.folder
                     words.append(
                         _replaced(own_commands.of_call(each.call, around), each.finding)
                         if literal
@@ -109,12 +109,14 @@ class OwnGates:
         calls = [call for variant in run.variants for call in variant.reading.calls]
         environment = own_commands.needs_project(calls, words, self.state.installed)
         table = self._table(commands, calls, environment=environment, run=run)
-        on = tuple(self._on(run))
+        on = tuple(self.on(run))
         if name := self._rest.get(on):
             tables.extend(name, table)
         else:
             first = self.state.job.name if not self._rest else run.step.title
-            name = self._rest[on] = tables.own(gate_name(first, tuple(tables.gates)), table)
+            name = self._rest[on] = tables.own(
+                gate_name(first, tuple(tables.gates)), table, growing=True
+            )
         return self.state.became(name), self._told(commands, run)
 
     def _words(self, step: WorkflowStep, variant: Variant) -> list[tuple[str, ...]]:
@@ -161,13 +163,13 @@ class OwnGates:
         once = ", once and not on each of its Pythons" if len(versions) > 1 else ""
         return f"a gate of its own: {shown}{more}{once if not more else ''}"
 
-    def _on(self, run: StepRun) -> list[str]:
+    def on(self, run: StepRun) -> list[str]:
+        """Return what the `on` of a step's gate says; empty: every event selects it."""
         condition = f"{self.state.job.condition} {run.step.condition}"
-        main = (self.state.when.branches or ("main",))[0]
-        return selecting(run.occasion.events, condition, main)
+        return selecting(run.occasion.events, self.state.when.moments, condition)
 
     def _events(self, run: StepRun) -> dict[str, object]:
-        on = self._on(run)
+        on = self.on(run)
         return {"on": on} if on else {}
 
     def _table(

@@ -22,6 +22,8 @@ _RUFF_HARMLESS: Final = frozenset(
     }
 )
 
+_LOOKING: Final = frozenset({"--check", "--check-only", "-c", "--diff"})
+
 
 def _pytest(call: Call, _python: str) -> tuple[Finding, ...]:
     return pytest_findings(call.arguments)
@@ -101,6 +103,17 @@ def _building(*subcommand: str) -> Recogniser:
     return recognise
 
 
+def _formatter(name: str) -> Recogniser:
+    """Make the recogniser of a tool that changes files unless it is told only to look."""
+
+    def recognise(call: Call, _python: str) -> tuple[Finding, ...]:
+        looks = _LOOKING.intersection(word.partition("=")[0] for word in call.arguments)
+        told = "" if looks else "without `--check` it changes your files as well"
+        return (Finding(name, {}, told, own=True),)
+
+    return recognise
+
+
 def _own(name: str, *subcommands: str, detail: str = "") -> Recogniser:
     """Make the recogniser of a tool that becomes a gate of its own."""
 
@@ -149,8 +162,8 @@ RECOGNISERS: Final[Mapping[str, Recogniser]] = {
     "tox": environment_runners.tox,
     "nox": environment_runners.nox,
     "hatch": _hatch,
-    "black": _own("black"),
-    "isort": _own("isort"),
+    "black": _formatter("black"),
+    "isort": _formatter("isort"),
     "flake8": _own("flake8"),
     "pylint": _own("pylint"),
     "codespell": _own("codespell"),
@@ -173,6 +186,8 @@ RECOGNISERS: Final[Mapping[str, Recogniser]] = {
 
 def recognised(call: Call, python: str) -> tuple[Finding, ...]:
     """Tell what a command is; empty: none of the known tools, or a use of one that is unknown."""
+    if findings := environment_runners.scripts(call):
+        return findings
     if recogniser := RECOGNISERS.get(call.program):
         return recogniser(call, python)
-    return environment_runners.scripts(call)
+    return ()

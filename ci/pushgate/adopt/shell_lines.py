@@ -20,6 +20,7 @@ _CONTROL: Final = frozenset(
         *("esac", "function", "select", "time", "{", "}", "[[", "!"),
     }
 )
+_PATTERN: Final = re.compile(r"[*?\[\]]|^~|\{.*,")
 _SUMMARY: Final = re.compile(r"""\s*>>?\s*"?\$\{?GITHUB_STEP_SUMMARY\}?"?\s*$""")
 
 
@@ -31,13 +32,18 @@ class Line:
         text: The line as it stands there.
         commands: The words of its commands, which run one after the other; None: the line
             needs a shell to be understood.
-        literal: Whether the line has one command whose words are no patterns of files: it
-            needs no shell at all.
+        patterns: Whether some of the words are patterns of files, or output goes elsewhere:
+            a shell is needed all the same.
     """
 
     text: str
     commands: tuple[tuple[str, ...], ...] | None
-    literal: bool
+    patterns: bool = True
+
+    @property
+    def literal(self) -> bool:
+        """Whether it is one command, and needs no shell at all."""
+        return self.commands is not None and len(self.commands) == 1 and not self.patterns
 
 
 def lines(script: str, variables: Mapping[str, str]) -> tuple[Line, ...] | None:
@@ -77,30 +83,27 @@ def _unclosed(text: str) -> bool:
 def _line(text: str, variables: Mapping[str, str]) -> Line:
     stripped = text.strip()
     words: list[list[str]] = [[]]
-    literal = True
+    patterns = bool(_SUMMARY.search(stripped))
     open_word = False
     for found in _TOKEN.finditer(_SUMMARY.sub("", stripped)):
         kind = str(found.lastgroup)
         if kind in {"operator", "bad"}:
-            return Line(stripped, None, literal=False)
+            return Line(stripped, None)
         if kind in {"space", "comment", "next"}:
             open_word = False
             if kind == "next":
-                literal = False
                 words.append([])
             continue
         part = _part(kind, found[kind], variables)
         if part is None:
-            return Line(stripped, None, literal=False)
-        literal = literal and not (kind == "plain" and re.search(r"[*?\[\]]|^~|\{.*,", part))
+            return Line(stripped, None)
+        patterns = patterns or (kind == "plain" and bool(_PATTERN.search(part)))
         if open_word:
             words[-1][-1] += part
         else:
             words[-1].append(part)
         open_word = True
-    if _SUMMARY.search(stripped):
-        literal = False
-    return Line(stripped, tuple(tuple(command) for command in words if command), literal)
+    return Line(stripped, tuple(tuple(command) for command in words if command), patterns)
 
 
 def _part(kind: str, text: str, variables: Mapping[str, str]) -> str | None:

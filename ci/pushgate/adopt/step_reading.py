@@ -10,7 +10,7 @@ from pushgate.adopt import installs
 from pushgate.adopt.calls import Call, called
 from pushgate.adopt.findings import Finding
 from pushgate.adopt.installs import Installed
-from pushgate.adopt.left_commands import left_because, only_shows
+from pushgate.adopt.left_commands import left_because, left_of_text, only_shows
 from pushgate.adopt.recognition import recognised
 from pushgate.adopt.shell_lines import Line, lines
 from pushgate.adopt.workflow_reading import Texts
@@ -22,7 +22,6 @@ _CHANGES_SHELL: Final = re.compile(
 )
 _ACTIVATES: Final = re.compile(r"(?:source|\.)\s+\S*(?:activate|VENV|VIRTUAL_ENV)\S*")
 _ONLY_SHOWS: Final = re.compile(r"(?:echo|printf|ls|pwd|env|printenv)\b(?:(?!\$\()[^|;&<>`])*")
-_INSTALLS: Final = re.compile(r"\b(?:pip3?|uv pip|pipx|poetry|pdm|pipenv|uv tool) install\b")
 _SETS_OPTIONS: Final = re.compile(r"set\s+[-+]\w")
 
 
@@ -82,9 +81,16 @@ def read_script(script: str, variables: Texts, python: str) -> Reading:
     if not meaningful:
         return replace(reading, others=())
     # What comes after a command may look at what it has made: these stay together.
-    own = [found.line for found in reading.found if found.finding.own]
-    together = tuple(line for line in split if line in (*reading.others, *own))
-    rest = tuple(found for found in reading.found if not found.finding.own)
+    measured = any(call.program == "coverage" for call in reading.calls)
+    own = [
+        found
+        for found in reading.found
+        if found.finding.own or (measured and found.call.program == "coverage")
+    ]
+    together = tuple(
+        line for line in split if line in (*reading.others, *(found.line for found in own))
+    )
+    rest = tuple(found for found in reading.found if found not in own)
     return replace(reading, others=together, found=rest)
 
 
@@ -96,10 +102,9 @@ def _of_github(text: str, variables: Texts) -> str:
 
 def _left_in(script: str) -> str:
     """Look for what must stay in CI in a script that nobody can take apart."""
-    if found := _INSTALLS.search(script):
-        # A gate's environment has no pip: it would be the machine's own that it finds.
-        return f"it runs `{found[0]}` amid its commands: give that to a dependency group"
-    for text in script.splitlines():
+    if reason := left_of_text(script):
+        return reason
+    for text in re.split(r"[\n;|&]+", script):
         words = text.split()
         while words and (words[0] in {"if", "then", "do", "else", "!", "&&"} or "=$(" in words[0]):
             words = words[1:]
@@ -151,6 +156,8 @@ def _installs_by_substitution(line: Line) -> Installed | None:
 
 
 def _of_command(call: Call, line: Line, variables: Texts, python: str) -> Reading | None:
+    if _ACTIVATES.fullmatch(" ".join((call.program, *call.arguments))):
+        return Reading(installs=True)
     if reason := left_because(call):
         return Reading(left=reason)
     if (installed := installs.installed(call)) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,6 +18,7 @@ CODECOV: Final = "ci.codecov"
 """What an action or a command becomes that sends coverage to Codecov."""
 
 _OTHER_LINTERS: Final = ("black", "isort", "flake8", "pylint")
+_TESTS: Final = re.compile(r"(?:^|[\s/_-])(?:run)?tests?(?:\.(?:sh|py))?(?:$|[\s_-])")
 _DEFAULT_BRANCHES: Final = ("main",)
 
 
@@ -37,6 +39,7 @@ class Tables:
     other_pythons: set[str] = field(default_factory=set)
     systems: dict[str, None] = field(default_factory=dict)
     codecov: bool = False
+    _growing: set[str] = field(default_factory=set)
     _test: Mapping[str, object] | None = None
 
     def add_built_in(self, finding: Finding) -> bool:
@@ -56,15 +59,23 @@ class Tables:
             table.setdefault(key, value)
         return True
 
-    def own(self, name: str, table: Mapping[str, object]) -> str:
-        """Add a gate of its own, or find it; return its name."""
+    def own(self, name: str, table: Mapping[str, object], *, growing: bool = False) -> str:
+        """Add a gate of its own, or find the one that does the same; return its name.
+
+        Args:
+            name: What it is to be called.
+            table: Its table.
+            growing: Whether further steps of its job are added to it.
+        """
         for known in self.gates:
-            if self.gates[known] == table:
+            if not growing and known not in self._growing and self.gates[known] == table:
                 return known
         chosen = name
         if name in BUILT_IN or name in self.gates:
             chosen = gate_name(name, tuple(self.gates))
         self.gates[chosen] = dict(table)
+        if growing:
+            self._growing.add(chosen)
         return chosen
 
     def extend(self, name: str, table: Mapping[str, object]) -> None:
@@ -98,40 +109,39 @@ class Tables:
         Args:
             when: When the workflow runs.
         """
-        notes = []
+        if not self.gates:
+            return {}, ()
         gates = {name: self._gate(name) for name in self.gates}
-        linters = [name for name in _OTHER_LINTERS if name in gates]
-        if linters and "lint" not in gates:
+        notes = []
+        if "lint" not in gates and any(name in gates for name in _OTHER_LINTERS):
+            linters = " and ".join(name for name in _OTHER_LINTERS if name in gates)
             gates["lint"] = {"enabled": False}
             notes.append(
-                f"the gate lint is off: {', '.join(linters)} look{'s' * (len(linters) == 1)} at "
-                "the code here, not ruff"
+                f"the gate lint, which is ruff, is off: its work is done by {linters} here"
             )
-        like_tests = [name for name, table in gates.items() if "test" in f"{name} {table}"]
+        like_tests = [name for name, table in gates.items() if _is_like_tests(name, table)]
         if "test" not in gates and like_tests:
             notes.append(
                 "no step is known to run pytest, which the gate test does all the same: if "
                 f"{like_tests[0]} is your tests, `enabled = false` in [tool.pushgate.gates.test] "
                 "leaves it out"
             )
-        tables: dict[str, object] = {}
-        if when.branches and when.branches != _DEFAULT_BRANCHES:
-            tables["branches"] = list(when.branches)
-        if pythons := self.pythons or self.other_pythons:
-            tables["python"] = sorted(pythons, key=version_key)
-        ci: dict[str, object] = {}
-        if self.systems:
-            ci["systems"] = list(self.systems)
-        if when.schedule and not when.unanswered:
-            ci["schedule"] = list(when.schedule)
-        if self.codecov:
-            ci["codecov"] = True
-        if ci:
-            tables["ci"] = ci
-        said = {name: table for name, table in gates.items() if table}
-        if said:
-            tables["gates"] = said
-        return tables, tuple(notes)
+        branches = when.branches if when.branches != _DEFAULT_BRANCHES else ()
+        tables: dict[str, object] = {
+            "branches": list(branches),
+            "python": sorted(self.pythons or self.other_pythons, key=version_key),
+            "ci": self._ci(when),
+            "gates": {name: table for name, table in gates.items() if table},
+        }
+        return {key: value for key, value in tables.items() if value}, tuple(notes)
+
+    def _ci(self, when: Triggers) -> dict[str, object]:
+        said = {
+            "systems": list(self.systems),
+            "schedule": list(when.schedule),
+            "codecov": self.codecov,
+        }
+        return {key: value for key, value in said.items() if value}
 
     def _gate(self, name: str) -> dict[str, object]:
         table = dict(self.gates[name])
@@ -141,3 +151,8 @@ class Tables:
         if name in BUILT_IN and "session" in table:
             return {"session": table["session"]}
         return table
+
+
+def _is_like_tests(name: str, table: Mapping[str, object]) -> bool:
+    starts = (" ".join(command.split()[:3]) for command in strings(table.get("run")))
+    return any(_TESTS.search(text) for text in (name, *starts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +22,7 @@ class Moment:
     """An event of the workflow, for which conditions are evaluated.
 
     Attributes:
-        event: What it is for a gate's ``on``: push, pull_request, tag or schedule.
+        event: What it is for a gate's ``on``: push:BRANCH, pull_request, tag or schedule.
         values: What names of GitHub's stand for then, such as ``github.event_name``.
     """
 
@@ -62,7 +62,7 @@ def triggers(on: Mapping[str, object]) -> Triggers:
     known = {*_ANSWERED, *_NEUTRAL}
     foreign = tuple(event for event in on if event not in known)
     called = "workflow_call" in on and not {*on} & {*_ANSWERED}
-    moments = tuple(_moments({"push": None} if called else on, (branches or ["main"])[0]))
+    moments = tuple(_moments({"push": None} if called else on, branches or ["main"]))
     return Triggers(
         moments=moments,
         branches=tuple(branches),
@@ -72,13 +72,14 @@ def triggers(on: Mapping[str, object]) -> Triggers:
     )
 
 
-def _moments(on: Mapping[str, object], main: str) -> Iterable[Moment]:
+def _moments(on: Mapping[str, object], branches: Sequence[str]) -> Iterable[Moment]:
     push = table(on, "push")
     if "push" in on:
         by_branch = {"branches", "branches-ignore"} & push.keys()
         tags_only = {"tags", "tags-ignore"} & push.keys() and not by_branch
         if not tags_only:
-            yield Moment("push", _values("push", f"refs/heads/{main}"))
+            for branch in branches:
+                yield Moment(f"push:{branch}", _values("push", f"refs/heads/{branch}"))
             if "branches" not in push:
                 # A push of any branch: what Pushgate judges as a pull request to come.
                 yield Moment("pull_request", _values("push", "refs/heads/a-branch"))
@@ -86,9 +87,9 @@ def _moments(on: Mapping[str, object], main: str) -> Iterable[Moment]:
             yield Moment("tag", _values("push", "refs/tags/v1.0.0"))
     if {"pull_request", "merge_group"} & on.keys():
         values = _values("pull_request", "refs/pull/1/merge")
-        yield Moment("pull_request", {**values, "github.base_ref": main})
+        yield Moment("pull_request", {**values, "github.base_ref": branches[0]})
     if "schedule" in on:
-        yield Moment("schedule", _values("schedule", f"refs/heads/{main}"))
+        yield Moment("schedule", _values("schedule", f"refs/heads/{branches[0]}"))
 
 
 def _values(event: str, ref: str) -> dict[str, Value]:
@@ -139,7 +140,9 @@ class Answer:
     unknown: bool
 
 
-def answered(condition: str, moments: Iterable[Moment], known: Mapping[str, Value]) -> Answer:
+def answered(
+    condition: str, moments: Iterable[Moment], known: Mapping[str, Value | Unknown]
+) -> Answer:
     """Evaluate a condition for every event.
 
     Args:
@@ -157,10 +160,19 @@ def answered(condition: str, moments: Iterable[Moment], known: Mapping[str, Valu
     return Answer(tuple(events), unknown)
 
 
-def selecting(events: Iterable[str], condition: str, main: str) -> list[str]:
-    """Return what a gate's ``on`` says for some events; empty: it runs on every event."""
+def selecting(events: Iterable[str], moments: Iterable[Moment], condition: str) -> list[str]:
+    """Return what a gate's ``on`` says for some events; empty: it runs on every event.
+
+    Args:
+        events: The events.
+        moments: All events of the workflow.
+        condition: What has chosen them.
+    """
     chosen = list(dict.fromkeys(events))
-    if {"push", "pull_request"} <= {*chosen}:
+    pushes = [event for event in chosen if event.startswith("push:")]
+    every_push = {each.event for each in moments if each.event.startswith("push:")} == {*pushes}
+    if pushes and every_push and "pull_request" in chosen:
         return []
-    by_ref = "github.ref" in condition or "github.base_ref" in condition
-    return [f"{event}:{main}" if event == "push" and by_ref else event for event in chosen]
+    if pushes and every_push and "github.ref" not in condition:
+        return ["push", *(event for event in chosen if event not in pushes)]
+    return chosen

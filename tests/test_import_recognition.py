@@ -1,0 +1,282 @@
+"""What a command of a workflow is: a gate with settings, or a gate of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from importing import gate, gates, imported, step, workflow
+from pushgate.model.account import BY_GATES, LEFT_IN_CI, LEFT_OUT
+
+
+def run(folder: Path, command: str, job: str = "") -> tuple[str, dict[str, object]]:
+    """Import a step that runs one command; return what became of it, and the gates."""
+    result = imported(folder, workflow(f"- run: |\n    {command}", job))
+    return step(result).became, dict(gates(result))
+
+
+@pytest.mark.parametrize(
+    ("command", "became", "tables"),
+    [
+        ("ruff check", "lint", {"lint": {"format": False}}),
+        ("ruff check . && ruff format --check .", "lint", {}),
+        ("uvx ruff@0.17.6 format --diff", "lint", {}),
+        ("mypy", "types", {"types": {"tool": "mypy"}}),
+        ("poetry run mypy src", "types", {"types": {"tool": "mypy"}}),
+        ("python -m mypy .", "types", {"types": {"tool": "mypy"}}),
+        ("uvx pyright", "types", {"types": {"tool": "pyright"}}),
+        ("uv run ty check", "types", {"types": {"tool": "ty"}}),
+        ("pytest", "test", {}),
+        (".venv/bin/pytest", "test", {}),
+        ("python -m pytest", "test", {}),
+        ("python3.12 -W error -X dev -m pytest", "test", {}),
+        ("uv run --locked --group tests pytest", "test", {}),
+        ("pdm run pytest", "test", {}),
+        ("hatch run test:pytest", "test", {}),
+        ("pipenv run pytest", "test", {}),
+        ("hatch test", "test", {}),
+        ("hatch run cov", "test", {}),
+        ("pytest -n auto", "test", {"test": {"workers": "auto"}}),
+        ("pytest -n4", "test", {"test": {"workers": 4}}),
+        ("pytest --numprocesses=2", "test", {"test": {"workers": 2}}),
+        ("pytest -k 'not slow'", "test", {"test": {"args": ["-k", "not slow"]}}),
+        ("pytest -m unit tests/a", "test", {"test": {"args": ["-m", "unit", "tests/a"]}}),
+        ("pytest --maxfail 5 -x", "test", {"test": {"args": ["--maxfail", "5", "-x"]}}),
+        ("pytest --splits 4 --group 1", "test", {"test": {"shards": 4}}),
+        ("pytest -v --color=yes --junitxml=out.xml", "test", {}),
+        ("pytest --cov=src --cov-report=xml", "test, coverage", {}),
+        (
+            "pytest --cov --cov-fail-under=90",
+            "test, coverage",
+            {"coverage": {"fail-under": 90}},
+        ),
+        ("coverage run -m pytest tests", "test, coverage", {"test": {"args": ["tests"]}}),
+        ("coverage combine", "coverage", {}),
+        ("coverage report --fail-under=87.5", "coverage", {"coverage": {"fail-under": 87.5}}),
+        ("coverage report --fail-under 100", "coverage", {"coverage": {"fail-under": 100}}),
+        ("bandit -r src", "security", {}),
+        ("pip-audit", "audit", {}),
+        ("safety check", "audit", {}),
+        ("python -m build", "build", {}),
+        ("uv build", "build", {}),
+        ("poetry build", "build", {}),
+        ("hatch build", "build", {}),
+        ("twine check dist/*", "build", {}),
+        ("lint-imports", "imports", {}),
+        ("tox -e py", "test", {}),
+        ("tox run -e py312,py3.13-cov", "test", {}),
+        ("TOXENV=py312 tox", "test", {}),
+        ("nox -s lint", "lint", {"lint": {"session": "lint"}}),
+        ("pipx run nox --session=docs", "docs", {"docs": {"session": "docs"}}),
+        (
+            "uvx nox -s docs 'check(x=1)'",
+            "docs, check",
+            {"docs": {"session": "docs"}, "check": {"session": "check"}},
+        ),
+        (
+            "nox -s test",
+            "test, coverage",
+            {"test": {"session": "test"}, "coverage": {"enabled": False}},
+        ),
+    ],
+)
+def test_a_tool_that_a_gate_runs_becomes_that_gate(
+    tmp_path: Path, command: str, became: str, tables: dict[str, object]
+) -> None:
+    """Each tool is known through every runner, and what it is told becomes settings."""
+    assert run(tmp_path, command) == (became, tables)
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "table"),
+    [
+        ("tox -e lint", "tox-lint", {"run": ["tox -e lint"]}),
+        ("tox run -f typing", "tox-typing", {"run": ["tox run -f typing"]}),
+        ("tox", "tox", {"run": ["tox"]}),
+        ("mkdocs build --strict", "docs", {"run": ["mkdocs build --strict"]}),
+        ("sphinx-build -W docs out", "docs", {"run": ["sphinx-build -W docs out"]}),
+        ("alembic upgrade head", "alembic", {"run": ["alembic upgrade head"]}),
+        ("docker build -t x .", "docker", {"run": ["docker build -t x ."]}),
+        (
+            "uvx pre-commit run --all-files",
+            "pre-commit",
+            {"run": ["uvx pre-commit run --all-files"], "environment": False},
+        ),
+        (
+            "uv run --group docs mkdocs build",
+            "docs",
+            {"run": ["mkdocs build"], "groups": ["docs"]},
+        ),
+        (
+            "hatch run docs:build",
+            "check",
+            {"run": ["uvx hatch run docs:build"], "environment": False},
+        ),
+    ],
+)
+def test_a_known_tool_without_a_gate_becomes_one_with_the_same_command(
+    tmp_path: Path, command: str, name: str, table: dict[str, object]
+) -> None:
+    """Its gate is called after it, and runs what the step ran."""
+    became, tables = run(tmp_path, command)
+    assert became == name
+    assert tables == {name: table}
+
+
+@pytest.mark.parametrize("tool", ["black", "isort", "flake8"])
+def test_where_another_linter_is_at_work_ruff_is_off(tmp_path: Path, tool: str) -> None:
+    """A project that ruff never looked at is not failed by it; the notes tell so."""
+    result = imported(tmp_path, workflow(f"- run: {tool} --check ."))
+    assert gate(result, "lint") == {"enabled": False}
+    assert gate(result, tool) == {"run": [f"{tool} --check ."]}
+    assert any(tool in note and "lint" in note for note in result.notes)
+
+
+def test_beside_ruff_black_is_a_gate_and_ruffs_format_is_off(tmp_path: Path) -> None:
+    """Two formatters would contradict each other."""
+    _, tables = run(tmp_path, "ruff check && black --check .")
+    assert tables == {"lint": {"format": False}, "black": {"run": ["black --check ."]}}
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("twine upload dist/*", "publishes"),
+        ("uv publish", "publishes"),
+        ("mkdocs gh-deploy", "publishes"),
+        ("gh release create v1", "elsewhere"),
+        ("sudo apt-get install -y graphviz", "machine"),
+        ("nox", "session"),
+        ("codecov", "coverage"),
+        ("git push", "repository"),
+        ("git config user.name x", "repository"),
+        ("rm -rf src", "files"),
+        ("find . -name '*.pyc' -delete", "files"),
+        ("./check || true", "hides"),
+        ("echo x=1 >> $GITHUB_OUTPUT", "GITHUB_OUTPUT"),
+        ("export A=1; pip install x; ./check", "pip install"),
+        ("if true; then gh pr comment; fi", "elsewhere"),
+    ],
+)
+def test_what_is_no_gate_stays_in_ci_with_the_reason(
+    tmp_path: Path, command: str, reason: str
+) -> None:
+    """Nothing publishes, prepares a machine or touches the user's files as a gate."""
+    result = imported(tmp_path, workflow(f"- run: |\n    {command}"))
+    told = step(result)
+    assert told.became == LEFT_IN_CI
+    assert reason in told.detail
+    assert gates(result) == {}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pip install -e .[dev]",
+        "python -m pip install --upgrade pip",
+        "uv sync --locked --all-groups",
+        "uv pip install -r requirements.txt",
+        "poetry install --with dev",
+        "pdm install",
+        "pipx install hatch",
+        "python -m venv .venv && source .venv/bin/activate",
+        "uv sync --python $(cat .python-version)",
+        "curl -sSL https://install.python-poetry.org | python -",
+    ],
+)
+def test_installations_are_the_gates_own_affair(tmp_path: Path, command: str) -> None:
+    """A gate makes its environment itself."""
+    assert run(tmp_path, command) == (BY_GATES, {})
+
+
+@pytest.mark.parametrize(
+    ("command", "told"), [("black .", True), ("isort --check-only .", False), ("isort .", True)]
+)
+def test_a_formatter_that_would_change_the_users_files_is_told(
+    tmp_path: Path, command: str, *, told: bool
+) -> None:
+    """In CI it changed a checkout that nobody kept."""
+    detail = step(imported(tmp_path, workflow(f"- run: {command}"))).detail
+    assert ("changes your files" in detail) == told
+
+
+def test_what_only_shows_is_left_out(tmp_path: Path) -> None:
+    """An echo checks nothing."""
+    assert run(tmp_path, "echo hello && python --version; ls -la") == (LEFT_OUT, {})
+
+
+def test_a_package_that_the_lock_may_lack_is_told(tmp_path: Path) -> None:
+    """What a job installs by hand for its tests is not in a gate's environment."""
+    steps = """
+    - run: pip install -r tests/requirements.txt pytest pytest-mock
+    - run: pytest
+    """
+    told = step(
+        imported(tmp_path, workflow(steps)),
+        "pip install -r tests/requirements.txt pytest pytest-mock",
+    )
+    assert told.became == BY_GATES
+    assert "pytest-mock, -r tests/requirements.txt" in told.detail
+
+
+@pytest.mark.parametrize(
+    ("action", "became", "tables"),
+    [
+        ("actions/checkout@v7", BY_GATES, {}),
+        ("actions/setup-python@v7", BY_GATES, {}),
+        ("astral-sh/setup-uv@c771a70e", BY_GATES, {}),
+        ("actions/cache@v6", BY_GATES, {}),
+        ("actions/upload-artifact@v7", BY_GATES, {}),
+        ("re-actors/alls-green@release/v1", BY_GATES, {}),
+        ("astral-sh/ruff-action@v3", "lint", {"lint": {"format": False}}),
+        ("jakebailey/pyright-action@v2", "types", {"types": {"tool": "pyright"}}),
+        ("pypa/gh-action-pip-audit@v1", "audit", {}),
+        ("hynek/build-and-inspect-python-package@v3", "build", {}),
+        (
+            "pre-commit/action@v3",
+            "pre-commit",
+            {
+                "pre-commit": {
+                    "run": ["uvx pre-commit run --show-diff-on-failure --color=always --all-files"],
+                    "environment": False,
+                }
+            },
+        ),
+        (
+            "docker/build-push-action@v7",
+            "docker",
+            {"docker": {"run": ["docker build ."], "environment": False}},
+        ),
+        ("pypa/gh-action-pypi-publish@release/v1", LEFT_IN_CI, {}),
+        ("github/codeql-action/init@v4", LEFT_IN_CI, {}),
+        ("github/codeql-action/resolve@v4", LEFT_IN_CI, {}),
+        ("actions/setup-node@v5", LEFT_IN_CI, {}),
+        ("someone/some-action@v1", LEFT_IN_CI, {}),
+        ("./.github/actions/setup", LEFT_IN_CI, {}),
+    ],
+)
+def test_an_action_is_told_by_its_name(
+    tmp_path: Path, action: str, became: str, tables: dict[str, object]
+) -> None:
+    """Known actions become gates or nothing; unknown ones stay in CI."""
+    result = imported(tmp_path, workflow(f"- uses: {action}"))
+    assert (step(result).became, gates(result)) == (became, tables)
+
+
+def test_the_upload_to_codecov_is_a_setting(tmp_path: Path) -> None:
+    """`ci.codecov` sends the coverage there."""
+    steps = """
+    - run: pytest --cov
+    - uses: codecov/codecov-action@v7
+      with: {token: "${{ secrets.CODECOV_TOKEN }}"}
+    """
+    result = imported(tmp_path, workflow(steps))
+    assert result.tables == {"ci": {"codecov": True}}
+    assert step(result, "codecov/codecov-action").became == "ci.codecov"
+
+
+def test_a_pushed_image_stays_in_ci(tmp_path: Path) -> None:
+    """To build is a gate's, to push is not."""
+    steps = "- uses: docker/build-push-action@v7\n  with: {push: true}"
+    assert step(imported(tmp_path, workflow(steps))).became == LEFT_IN_CI
