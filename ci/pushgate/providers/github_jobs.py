@@ -210,7 +210,7 @@ class Jobs:
             "steps": [
                 {
                     "name": "A job failed, or was skipped though it is selected",
-                    # always(): the step runs where somebody cancels the run, too.
+                    # In a run that somebody cancels, too, whose jobs are skipped.
                     "if": Folded(["always() && (", *_any_of(self._unwell()), ")"]),
                     "run": "exit 1",
                 }
