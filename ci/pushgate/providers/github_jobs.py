@@ -119,8 +119,13 @@ class Jobs:
         return Headed(runs, "Also where what is before it was rightly skipped.", apart=False)
 
     def _follows_conditional(self, gate: PipelineGate) -> bool:
-        before = [self.pipeline.gate(name) for name in (*gate.needs, *gate.after)]
-        return any(each.selected_by or self._follows_conditional(each) for each in before)
+        seen: set[str] = set()
+        waiting = [*gate.needs, *gate.after]
+        while waiting:
+            if (name := waiting.pop()) not in seen:
+                seen.add(name)
+                waiting += [*self.pipeline.gate(name).needs, *self.pipeline.gate(name).after]
+        return any(self.pipeline.gate(name).selected_by for name in seen)
 
     def _before(self, gate: PipelineGate) -> list[str]:
         plan = [conditions.PLAN] if conditions.is_asked(gate) else []
