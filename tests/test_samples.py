@@ -16,6 +16,7 @@ from pushgate.gates.own import OwnOptions
 from pushgate.gates.registry import BUILT_IN
 from pushgate.model.outcome import Outcome, Result
 from pushgate.plan.definition import of_project
+from pushgate.providers import workflow
 
 SAMPLES: Final = Path(__file__).parent / "samples"
 OWN: Final = "own"
@@ -48,7 +49,13 @@ def make_sample(make_project: Callable[..., Project], osv: OsvServer) -> MakeSam
             if (sample / name).is_file()
             for content in [(sample / name).read_text(encoding="utf-8")]
         }
-        return make_project(own, sample=sample)
+        project = make_project(own, sample=sample)
+        if (gate, kind) == ("workflow", "passing"):
+            # The sample has its first line: the rest is what is written now.
+            definition = of_project(project.root)
+            assert list(workflow.write(definition, workflow.chosen(definition, None)))
+            project.commit("the workflow")
+        return project
 
     return make
 

@@ -30,15 +30,17 @@ class Noted:
 
 @dataclass(frozen=True)
 class Headed:
-    """A value of a mapping with an empty line above its key, and perhaps a comment.
+    """A value of a mapping with a line above its key.
 
     Attributes:
         value: The value.
-        heading: The comment, without its ``#``.
+        heading: A comment, without its ``#``; empty: none.
+        apart: Whether an empty line is above it.
     """
 
     value: object
     heading: str = ""
+    apart: bool = True
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def _commented(value: object, column: int) -> object:
 
 def _put(mapping: Any, key: str, item: object, column: int) -> None:  # noqa: ANN401  # ruamel's
     if isinstance(item, Headed):
-        before = f"\n{item.heading}"
+        before = "\n" + item.heading if item.apart else item.heading
         mapping.yaml_set_comment_before_after_key(key, before=before, indent=column)
         item = item.value
     note = item.note if isinstance(item, Noted) else ""

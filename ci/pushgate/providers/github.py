@@ -17,7 +17,9 @@ from pushgate.providers.pipeline import Pipeline
 name: Final = "github"
 
 _FOLDER: Final = ".github/workflows"
-_UNORDERED: Final = frozenset({"branches", "tags", "needs", "session", "shard", "system"})
+_UNORDERED: Final = frozenset(
+    {"branches", "tags", "schedule", "needs", "session", "shard", "system"}
+)
 """The keys whose lists mean the same in any order."""
 
 

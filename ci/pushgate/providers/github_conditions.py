@@ -11,7 +11,7 @@ from pushgate.providers.pipeline import Pipeline, PipelineGate
 PLAN: Final = "plan"
 """The job that asks Pushgate where no expression can say which events select a gate."""
 
-_SAID: Final = re.compile(r"[^*?\[\]]*\*?")
+_SAID: Final = re.compile(r"[^*?\[]*\*?")
 """The patterns that an expression can say: literal ones, and those of a beginning."""
 
 

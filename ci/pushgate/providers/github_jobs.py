@@ -5,10 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pushgate.model.ci import Pages
 from pushgate.model.job import OUTPUTS
 from pushgate.providers import github_conditions as conditions
 from pushgate.providers.documents import Folded, Headed, Inline, Noted
@@ -26,6 +27,9 @@ RESERVED: Final = (conditions.PLAN, PASSED, PAGES)
 
 _COVERAGE: Final = "coverage"
 """The gate whose report Codecov gets."""
+
+_LONG: Final = 90
+"""From how many characters on an expression takes several lines."""
 
 _SHORT_MINUTES: Final = 10
 """What the jobs around the gates may take."""
@@ -54,9 +58,15 @@ class Jobs:
         jobs |= {gate.name: self._gate(gate) for gate in pipeline.gates}
         jobs[PASSED] = self._passed()
         if pipeline.ci.pages:
-            jobs[PAGES] = self._publish()
+            jobs[PAGES] = self._publish(pipeline.ci.pages)
         first = next(iter(jobs))
-        return {name: job if name == first else Headed(job) for name, job in jobs.items()}
+        headings = {
+            PASSED: "The check to require: it fails unless each job passed or was rightly skipped."
+        }
+        return {
+            name: job if name == first else Headed(job, headings.get(name, ""))
+            for name, job in jobs.items()
+        }
 
     @property
     def _asking(self) -> str:
@@ -100,14 +110,13 @@ class Jobs:
         job["steps"] = list(self._steps(gate, matrix))
         return job
 
-    def _condition(self, gate: PipelineGate) -> str:
-        """Return when a job runs; empty where all before it have to have passed, as usual."""
+    def _condition(self, gate: PipelineGate) -> object:
+        """Return when a job runs, unless all before it have to have passed, as usual."""
         selecting = conditions.selecting(gate, self.pipeline)
-        if not selecting and not self._follows_conditional(gate):
-            return ""
-        # What was rightly skipped before it must not skip it; what failed must.
-        runs = conditions.both("!cancelled() && !failure()", selecting)
-        return f"${{{{ {runs} }}}}"
+        if not self._follows_conditional(gate):
+            return _folded(selecting)
+        runs = _folded(conditions.both("!cancelled() && !failure()", selecting))
+        return Headed(runs, "Also where what is before it was rightly skipped.", apart=False)
 
     def _follows_conditional(self, gate: PipelineGate) -> bool:
         before = [self.pipeline.gate(name) for name in (*gate.needs, *gate.after)]
@@ -193,33 +202,33 @@ class Jobs:
             "runs-on": self.pipeline.ci.runs_on,
             "timeout-minutes": _SHORT_MINUTES,
             "permissions": {},
-            # always(): the step runs in a run that somebody cancels, too, whose jobs are skipped.
-            "steps": [{"if": Folded(["always() && (", *self._unwell(), ")"]), "run": "exit 1"}],
+            "steps": [
+                {
+                    "name": "A job failed, or was skipped though it is selected",
+                    # always(): the step runs where somebody cancels the run, too.
+                    "if": Folded(["always() && (", *_any_of(self._unwell()), ")"]),
+                    "run": "exit 1",
+                }
+            ],
         }
 
     def _unwell(self) -> Iterator[str]:
-        """Yield what is true where a job neither passed nor was rightly skipped, a line each."""
-        start = ""
+        """Yield what is true where a job neither passed nor was rightly skipped, one by one."""
         if self._asks:
             yield f"needs.{conditions.PLAN}.result != 'success'"
-            start = "|| "
         for gate in self.pipeline.gates:
             result = f"needs.{gate.name}.result"
             unwell = f"{result} != 'success'"
             if selecting := conditions.selecting(gate, self.pipeline):
-                unwell = f"{unwell} && ({result} != 'skipped' || {selecting})"
-            yield f"{start}{unwell}"
-            start = "|| "
+                unwell += f" && ({result} != 'skipped' || {selecting})"
+            yield unwell
 
-    def _publish(self) -> Document:
-        pages = self.pipeline.ci.pages
-        assert pages is not None  # noqa: S101  # its caller asked
-        first, *others = conditions.pushed_to_main(self.pipeline).split(" && ")
-        well = [f"needs.{need}.result == 'success'" for need in (PASSED, pages.gate)]
-        runs = ["!cancelled() && !failure()", *(f"&& {each}" for each in [first, *others, *well])]
+    def _publish(self, pages: Pages) -> Document:
+        pushed = conditions.pushed_to_main(self.pipeline)
+        well = " && ".join(f"needs.{need}.result == 'success'" for need in (PASSED, pages.gate))
         return {
             "name": PAGES,
-            "if": Folded([f"${{{{ {runs[0]}", *runs[1:-1], f"{runs[-1]} }}}}"]),
+            "if": Folded(["!cancelled() && !failure()", f"&& {pushed}", f"&& {well}"]),
             "needs": Inline([PASSED, pages.gate]),
             "runs-on": self.pipeline.ci.runs_on,
             "timeout-minutes": _SHORT_MINUTES,
@@ -244,6 +253,19 @@ class Jobs:
         if when:
             step["if"] = when
         return {**step, "with": options} if options else step
+
+
+def _folded(expression: str) -> object:
+    """Return an expression as a condition, in several lines where it is long."""
+    if len(expression) > _LONG:
+        return Folded(_any_of(expression.split(" || ")))
+    # A text that begins with ! would be a tag of YAML's.
+    return f"${{{{ {expression} }}}}" if expression.startswith("!") else expression
+
+
+def _any_of(expressions: Iterable[str]) -> list[str]:
+    first, *others = expressions
+    return [first, *(f"|| {other}" for other in others)]
 
 
 def _between_quotes(text: str) -> str:

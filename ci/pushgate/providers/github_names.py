@@ -20,12 +20,18 @@ _PATH: Final = re.compile(r"[*?\[\]\\]|\A[!#~\s]|\s\Z")
 
 def filters(patterns: Iterable[str]) -> list[str]:
     """Return patterns of branches as GitHub's filters: there one `*` stops at a slash."""
-    return [re.sub(r"\*+", "**", _FILTER.sub(r"\\\1", pattern)) for pattern in patterns]
+    said = [re.sub(r"\*+", "**", _FILTER.sub(r"\\\1", pattern)) for pattern in patterns]
+    return ["**"] if "**" in said else said
 
 
 def problems(pipeline: Pipeline) -> list[str]:
     """Return a line for each name that GitHub cannot carry, with what to do."""
-    return [*_of_branches(pipeline), *_of_paths(pipeline), *_of_gates(pipeline)]
+    return [
+        *_of_branches(pipeline),
+        *_of_paths(pipeline),
+        *_of_gates(pipeline),
+        *_of_commands(pipeline),
+    ]
 
 
 def _of_branches(pipeline: Pipeline) -> Iterator[str]:
@@ -46,7 +52,7 @@ def _of_paths(pipeline: Pipeline) -> Iterator[str]:
     site = pipeline.ci.pages.path if pipeline.ci.pages else ""
     keys = {
         "the project's folder": (pipeline.folder,),
-        "the folder of the lock": pipeline.locks,
+        "the path of the lock": pipeline.locks,
         "ci.pages.path of [tool.pushgate]": (site,),
     }
     for key, paths in keys.items():
@@ -77,6 +83,12 @@ def _of_gates(pipeline: Pipeline) -> Iterator[str]:
         for event in events:
             if event.kind == "tag" and _is_strange(event.ref):
                 yield _refused(f"{where}.on", str(event), "leave ${{ and control characters out")
+
+
+def _of_commands(pipeline: Pipeline) -> Iterator[str]:
+    for word in pipeline.command:
+        if not word.isprintable():
+            yield _refused("[dependency-groups]", word, "rename it, without control characters")
 
 
 def _is_strange(text: str) -> bool:

@@ -75,8 +75,9 @@ def separated(text: str) -> tuple[str, tuple[Block, ...]]:
     for number, line in enumerate(text.splitlines(), start=1):
         mark = _MARK.fullmatch(line)
         if mark and (mark[1] == BEGIN) == (block is not None):
-            there, other = ("begins", END) if mark[1] == BEGIN else ("ends", BEGIN)
-            message = f"line {number}: a kept block {there} here without `# {other}` before"
+            begins = "begins here, and another has not ended"
+            ends = "ends here, and none has begun"
+            message = f"line {number}: a kept block {begins if mark[1] == BEGIN else ends}"
             raise ConfigurationError(message)
         if mark and mark[1] == BEGIN:
             block = []
@@ -178,7 +179,8 @@ def _place(block: Block, lines: Sequence[_Line]) -> int:
     for name in block.before:
         if beside := _below(within, name):
             return beside[-1].at + 1
-    return (within[0].at if block.parents else -1) + 1
+    # Below what it is in; or below the comment at the top, for the first line is a mark.
+    return within[0].at + 1 if block.parents else within[0].at
 
 
 def _below(lines: Sequence[_Line], name: _Name) -> Sequence[_Line] | None:

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pushgate.gates import workflow as guard
 from pushgate.model.ci import mark
@@ -15,6 +16,9 @@ from pushgate.providers import pipeline
 from pushgate.providers.pipeline import Pipeline
 from pushgate.providers.provider import Provider
 from pushgate.providers.registry import PROVIDERS
+
+_ODD: Final = "surrogateescape"
+"""What is no UTF-8 in a block of the user's stays as it is."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def chosen(definition: Definition, name: str | None) -> list[Provider]:
         return [PROVIDERS[name]]
     content = pipeline.of(definition)
     top = definition.settings.repository
-    return [each for each in PROVIDERS.values() if _place(top, each, content)[1]]
+    return [each for each in PROVIDERS.values() if _ours(top, each, content)]
 
 
 def planned(definition: Definition, providers: Sequence[Provider]) -> list[WorkflowFile]:
@@ -91,7 +95,9 @@ def write(definition: Definition, providers: Sequence[Provider]) -> Iterator[str
             continue
         path = definition.settings.repository / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(file.after, encoding="utf-8")
+        part = path.with_name(f"{path.name}.part")
+        part.write_text(file.after, encoding="utf-8", errors=_ODD)
+        part.replace(path)
         yield f"{'changed' if file.before else 'wrote'} {file.path}"
 
 
@@ -120,17 +126,22 @@ def check(definition: Definition, providers: Sequence[Provider]) -> Iterator[str
 
 def _place(repository: Path, provider: Provider, content: Pipeline) -> tuple[str, str]:
     """Return where a provider's file is or should be, and its text; empty: there is none."""
-    free = ""
-    for path in provider.paths(content):
-        try:
-            text = (repository / path).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            free = free or path
-            continue
-        if mark(content.folder) in text.partition("\n")[0]:
-            return path, text
-    if free:
-        return free, ""
-    taken = " and ".join(provider.paths(content))
+    if ours := _ours(repository, provider, content):
+        return ours
+    paths = provider.paths(content)
+    for path in paths:
+        if not (repository / path).exists():
+            return path, ""
+    taken = " and ".join(paths)
     message = f"{taken}: not written by `pushgate workflow`: remove or rename it, then run it again"
     raise ConfigurationError(message)
+
+
+def _ours(repository: Path, provider: Provider, content: Pipeline) -> tuple[str, str] | None:
+    """Return where a provider's file of this project is, and its text; None: there is none."""
+    for path in provider.paths(content):
+        if (repository / path).is_file():
+            text = (repository / path).read_text(encoding="utf-8", errors=_ODD)
+            if mark(content.folder) in text.partition("\n")[0]:
+                return path, text
+    return None
