@@ -390,3 +390,22 @@ def test_a_gate_that_is_rightly_skipped(world: World) -> None:
     assert runs.results()["docs"] == "success"
     results = runs.results({"lint": "failure"})
     assert (results["docs"], results["passed"]) == ("skipped", "failure")
+
+
+def test_a_run_in_which_nothing_started(world: World) -> None:
+    """The job that is required fails where the run is cancelled before its only gate starts.
+
+    It is skipped then, though the event selects it; where the event does not, all is well.
+    """
+    off = "".join(f"{name}.enabled = false\n" for name in BUILT_IN)
+    pyproject = (
+        f"[tool.pushgate]\npython = ['3.12']\n[tool.pushgate.gates]\n{off}"
+        "docs = { run = ['true'], on = ['push:main'] }\n"
+    )
+    pushed = world.make(pyproject, Happening("push", "main", ("demo.py",)))
+    workflow = YAML_1_2.load(github.render(pipeline.of(of_project(world.project(""))), ""))
+    results = Runs(world, workflow, pushed).results(cancelled=True)
+    assert results == {"docs": "skipped", "passed": "failure"}
+    asked = world.make(pyproject, Happening("pull_request", "main", ("demo.py",)))
+    results = Runs(world, workflow, asked).results()
+    assert results == {"docs": "skipped", "passed": "success"}
