@@ -201,6 +201,15 @@ def test_a_site_that_would_be_an_expression_is_refused(
     assert problem.startswith(f"ci.pages.path of [tool.pushgate]: GitHub cannot carry {path!r}: ")
 
 
+@pytest.mark.parametrize("tag", ["v${{ github.token }}", "v\n1"])
+def test_a_tag_that_would_be_an_expression_is_refused(tag: str, make_project: MakeProject) -> None:
+    """So is the name of a tag that a gate asks for."""
+    more = f"gates.own = {{ run = ['true'], on = [{_quoted('tag:' + tag)}] }}\n"
+    expected = f"tool.pushgate.gates.own.on: GitHub cannot carry {'tag:' + tag!r}: leave ${{{{ "
+    (problem,) = _problems(make_project, more)
+    assert problem == f"{expected}and control characters out"
+
+
 @pytest.mark.parametrize("name", ["plan", "passed", "pages"])
 def test_a_gate_of_a_reserved_name_is_refused(name: str, make_project: MakeProject) -> None:
     """A gate that is called as one of the workflow's own jobs has to be renamed."""

