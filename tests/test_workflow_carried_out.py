@@ -47,10 +47,11 @@ types.enabled = false
 security.enabled = false
 audit.enabled = false
 workflow.enabled = false
-test.shards = 2
+test.shards = @SHARDS@
 page = { run = ["cat docs/page.md"], inputs = ["docs/**"], environment = false }
-counted = { run = ["sh -c 'test $(find .pushgate/out/test-* -name junit.xml | wc -l) = 2'"], \
-needs = ["test"], environment = false }
+counted.run = ["sh -c 'test $(find .pushgate/out/test-* -name junit.xml | wc -l) = @SHARDS@'"]
+counted.needs = ["test"]
+counted.environment = false
 """
 
 FILES: Final = {
@@ -84,10 +85,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return wheel
 
 
-def _project(make: Make, wheel: Path, folder: str, files: Mapping[str, str]) -> Project:
+def _project(
+    make: Make, wheel: Path, files: Mapping[str, str], *, shards: int = 2, folder: str = ""
+) -> Project:
     """Make a repository with a project that has its workflow, in a folder of it."""
     said = {**FILES, "pyproject.toml": PYPROJECT, **files}
-    said["pyproject.toml"] = said["pyproject.toml"].replace("@WHEEL@", str(wheel))
+    pyproject = said["pyproject.toml"].replace("@WHEEL@", str(wheel))
+    said["pyproject.toml"] = pyproject.replace("@SHARDS@", str(shards))
     repository = make({f"{folder}{name}": content for name, content in said.items()})
     project = Project(repository.root / folder)
     project.lock()
@@ -142,17 +146,22 @@ class There:
         return "\n".join(f"== {name}\n{log}" for name, log in self.runner.logs.items())
 
 
-@pytest.mark.parametrize("folder", ["", "services/the api/"])
-def test_all_pass(make_project: Make, wheel: Path, tmp_path: Path, folder: str) -> None:
-    """Each job passes in an empty clone, with the outputs of those that it needs as artifacts."""
-    project = _project(make_project, wheel, folder, {})
+@pytest.mark.parametrize(("folder", "shards"), [("", 2), ("services/the api/", 1)])
+def test_all_pass(
+    make_project: Make, wheel: Path, tmp_path: Path, folder: str, shards: int
+) -> None:
+    """Each job passes in an empty clone, with the outputs of those that it needs as artifacts.
+
+    So it does in a folder, and where there is a single artifact to be needed.
+    """
+    project = _project(make_project, wheel, {}, shards=shards, folder=folder)
     there = There(Project(tmp_path / "project"), tmp_path / "github")
     assert set(there.ends.values()) == {"success"}, there.told()
     here = _here(project)
     around = {"plan", f"passed ({folder.rstrip('/')})" if folder else "passed"}
     assert {name: end for name, end in there.ends.items() if name not in around} == here
     tests = [name for name in here if name.startswith("test-")]
-    assert len(tests) == 2
+    assert len(tests) == shards
     assert there.runner.artifacts.names() == sorted(["coverage", *tests])
     assert there.runner.summaries == dict.fromkeys(there.ends, "")
 
@@ -166,7 +175,7 @@ def test_some_fail(make_project: Make, wheel: Path, tmp_path: Path) -> None:
     pyproject = PYPROJECT.replace('run = ["cat docs/page.md"]', empty)
     assert pyproject != PYPROJECT
     files = {**FAILING, "pyproject.toml": pyproject}
-    project = _project(make_project, wheel, "", files)
+    project = _project(make_project, wheel, files)
     there = There(project, tmp_path / "github")
     here = _here(project)
     assert {job: there.result(job, job.partition("-3")[0]) for job in here} == here, there.told()

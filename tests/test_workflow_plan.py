@@ -77,7 +77,7 @@ class Happening:
     Attributes:
         name: GitHub's word for it.
         ref: The short name of the branch or tag that it is about; of a pull request and a
-            merge queue the base.
+            merge queue the base, of a schedule the default branch.
         changed: The files that it changes, from the top of the repository.
         folder: The project's folder, with a slash at its end; empty for the top.
         before: Of a push: ``before``, ``zeros`` or ``gone``.
@@ -141,7 +141,7 @@ class Happening:
 @st.composite
 def _happenings(draw: st.DrawFn) -> Happening:
     name = draw(st.sampled_from(EVENTS))
-    refs = BRANCHES if name in {"pull_request", "merge_group", "schedule"} else (*BRANCHES, *TAGS)
+    refs = (*BRANCHES, *TAGS) if name in {"push", "workflow_dispatch"} else BRANCHES
     folder = draw(st.sampled_from(["", "", "services/the api/"]))
     names = st.lists(st.sampled_from(CHANGED), unique=True, max_size=3)
     defining = ["pyproject.toml"] if draw(st.integers(0, 7)) == 7 else []
@@ -157,11 +157,25 @@ def _some(values: Sequence[str], most: int) -> st.SearchStrategy[list[str]]:
     return st.just([]) | st.lists(st.sampled_from(values), unique=True, min_size=1, max_size=most)
 
 
+def _near(event: Event) -> list[str]:
+    """Return patterns that cover an event, and such that nearly do."""
+    near = ["push", "push:*", "pull_request", "tag:*", event.kind]
+    if event.ref:
+        ends = (event.ref, f"{event.ref[:2]}*", f"*{event.ref[-1]}", f"{event.ref}-not")
+        near += [f"{event.kind}:{end}" for end in ends]
+    return list(dict.fromkeys(near))
+
+
 @st.composite
-def _definitions(draw: st.DrawFn) -> str:
-    """Draw the ``pyproject.toml`` of a project with gates of any kind."""
-    scheduled = draw(st.booleans())
+def _examples(draw: st.DrawFn) -> tuple[str, Happening]:
+    """Draw an event, and the ``pyproject.toml`` of a project with gates of any kind."""
+    happening = draw(_happenings())
+    scheduled = draw(st.booleans()) or happening.name == "schedule"
     patterns = [each for each in PATTERNS if scheduled or each != "schedule"]
+    on: st.SearchStrategy[list[str]] = (
+        st.just([]) | _some(_near(happening.event), 2) | _some(patterns, 3)
+    )
+    inputs = st.just(["**"]) | st.just(["**"]) | _some(INPUTS, 2).map(lambda some: some or ["**"])
     lines = [
         "[tool.pushgate]",
         f"branches = {json.dumps(draw(st.sampled_from(LONG_LIVED)))}",
@@ -172,22 +186,19 @@ def _definitions(draw: st.DrawFn) -> str:
         "[tool.pushgate.gates]",
         f"test.shards = {draw(st.integers(1, 2))}",
     ]
-    off = draw(_some(("lint", "types", "coverage", "security"), 4))
-    lines += [f"{name}.enabled = false" for name in off]
+    off = {*draw(_some(BUILT_IN[1:], 4)), *BUILT_IN[draw(st.sampled_from([5, 5, 1])) :]}
+    off |= {"coverage"} if "test" in off else set()
+    lines += [f"{name}.enabled = false" for name in sorted(off)]
     known = [name for name in BUILT_IN if name not in off]
-    for name in known:
-        if draw(st.booleans()):
-            lines.append(f"{name}.on = {json.dumps(draw(_some(patterns, 3)))}")
-        if draw(st.booleans()):
-            lines.append(f"{name}.inputs = {json.dumps(draw(_some(INPUTS, 2)) or ['**'])}")
     for name in draw(st.lists(st.sampled_from(OWN), unique=True, max_size=4)):
         lines.append(f'{name}.run = ["true"]')
-        lines.append(f"{name}.on = {json.dumps(draw(_some(patterns, 3)))}")
-        lines.append(f"{name}.inputs = {json.dumps(draw(_some(INPUTS, 2)) or ['**'])}")
         lines.append(f"{name}.needs = {json.dumps(draw(_some(known, 2)))}")
         lines.append(f"{name}.after = {json.dumps(draw(_some(known, 2)))}")
         known.append(name)
-    return "\n".join(lines) + "\n"
+    for name in known:
+        lines.append(f"{name}.on = {json.dumps(draw(on))}")
+        lines.append(f"{name}.inputs = {json.dumps(draw(inputs))}")
+    return "\n".join(lines) + "\n", happening
 
 
 class World:
@@ -324,19 +335,19 @@ def _after(definition: Definition, gate: str) -> set[str]:
 
 @settings(max_examples=200, deadline=None, phases=PHASES)
 @given(
-    pyproject=_definitions(),
-    happening=_happenings(),
+    example=_examples(),
     chosen=st.integers(0, 99),
     how=st.sampled_from(["failure", "failure", "cancelled", "the run"]),
 )
 def test_github_runs_what_is_planned(
-    world: World, pyproject: str, happening: Happening, chosen: int, how: str
+    world: World, example: tuple[str, Happening], chosen: int, how: str
 ) -> None:
     """Exactly the planned jobs run, and ``passed`` tells whether they all passed.
 
     Where the event selects fewer gates than there are, it passes all the same. Where a job
     fails, or is cut off, or the run is cancelled, it fails, and what comes after does not run.
     """
+    pyproject, happening = example
     event = world.make(pyproject, happening)
     definition = of_project(world.project(happening.folder))
     workflow = YAML_1_2.load(github.render(pipeline.of(definition), ""))
@@ -379,3 +390,22 @@ def test_a_gate_that_is_rightly_skipped(world: World) -> None:
     assert runs.results()["docs"] == "success"
     results = runs.results({"lint": "failure"})
     assert (results["docs"], results["passed"]) == ("skipped", "failure")
+
+
+def test_a_run_in_which_nothing_started(world: World) -> None:
+    """The job that is required fails where the run is cancelled before its only gate starts.
+
+    It is skipped then, though the event selects it; where the event does not, all is well.
+    """
+    off = "".join(f"{name}.enabled = false\n" for name in BUILT_IN)
+    pyproject = (
+        f"[tool.pushgate]\npython = ['3.12']\n[tool.pushgate.gates]\n{off}"
+        "docs = { run = ['true'], on = ['push:main'] }\n"
+    )
+    pushed = world.make(pyproject, Happening("push", "main", ("demo.py",)))
+    workflow = YAML_1_2.load(github.render(pipeline.of(of_project(world.project(""))), ""))
+    results = Runs(world, workflow, pushed).results(cancelled=True)
+    assert results == {"docs": "skipped", "passed": "failure"}
+    asked = world.make(pyproject, Happening("pull_request", "main", ("demo.py",)))
+    results = Runs(world, workflow, asked).results()
+    assert results == {"docs": "skipped", "passed": "success"}
