@@ -157,7 +157,7 @@ CHANGES: Final = {
         "",
         (
             "job web: if: is missing: the definition says "
-            "\"contains(fromJSON(needs.plan.outputs.gates), 'web')\""
+            "\"contains(fromJSON(needs.plan.outputs.gates || '[]'), 'web')\""
         ),
     ),
     "a time limit": (

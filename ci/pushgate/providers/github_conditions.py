@@ -30,7 +30,8 @@ def selecting(gate: PipelineGate, pipeline: Pipeline) -> str:
     may run than asked for, never less.
     """
     if is_asked(gate):
-        return f"contains(fromJSON(needs.{PLAN}.outputs.gates), '{gate.name}')"
+        # A plan that was cut off has no outputs, and an empty text is no JSON.
+        return f"contains(fromJSON(needs.{PLAN}.outputs.gates || '[]'), '{gate.name}')"
     events = (event for selection in gate.selected_by for event in selection.on)
     return " || ".join(dict.fromkeys(_of_event(event, pipeline) for event in events))
 

@@ -205,7 +205,8 @@ class Jobs:
             "steps": [
                 {
                     "name": "A job failed, or was skipped though it is selected",
-                    "if": Folded(_any_of(self._unwell())),
+                    # always(): the step runs where somebody cancels the run, too.
+                    "if": Folded(["always() && (", *_any_of(self._unwell()), ")"]),
                     "run": "exit 1",
                 }
             ],
