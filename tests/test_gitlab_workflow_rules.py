@@ -15,6 +15,7 @@ from gated import MakeProject
 from gitlab_pipelines import Trigger
 from pushgate.model import globs
 from pushgate.model.event import Event
+from pushgate.model.settings import ConfigurationError
 from pushgate.plan.changes import Changes
 from pushgate.plan.definition import Definition, of_project
 from pushgate.plan.planner import plan
@@ -35,7 +36,15 @@ BRANCHES = ("main", "dev", "release/1.x", "feature/a", "feature/ab", "we\"ird'&$
 TAGS = ("v1", "v1.2", "nightly")
 EVENTS = (
     *("push", "push:main", "push:release/*", "push:feature/?", "pull_request", "schedule", "tag"),
-    *("pull_request:main", "pull_request:dev", "tag:v*", "tag:nightly", f"push:{BRANCHES[-1]}"),
+    *(
+        "pull_request:main",
+        "pull_request:dev",
+        "tag:v*",
+        "tag:nightly",
+        "tag:v[0-9]",
+        "push:[!m]*",
+        f"push:{BRANCHES[-1]}",
+    ),
 )
 GATES = ("alpha", "beta", "gamma", "delta", "types-too")
 
@@ -167,6 +176,25 @@ def test_globs(glob: str, path: str) -> None:
         gitlab_pipelines.expanded_existing(pattern, {}) for pattern in gitlab_rules.paths(glob)
     ]
     assert any(gitlab_pipelines.fnmatch(pattern, path) for pattern in patterns) is ours, patterns
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    pattern=st.text("ab*?[]!-$./&|~\"'", min_size=1, max_size=8),
+    ref=st.text("ab[]!-$./&|~\"'", min_size=1, max_size=4),
+)
+@example(pattern="[!a-]*", ref="-b")
+@example(pattern="[]$]", ref="$")
+@example(pattern="[b-a]", ref="a")
+def test_patterns_of_events(pattern: str, ref: str) -> None:
+    """What a pattern of events matches, its expression matches, or it is refused."""
+    try:
+        [expression] = gitlab_rules.conditions([Event("push", pattern)])
+    except ConfigurationError as refused:
+        assert "[" in pattern, refused  # noqa: PT017  # most patterns are not refused
+        return
+    variables = Trigger("push", branch=ref).variables
+    assert gitlab_pipelines.holds(expression, variables) is fnmatchcase(ref, pattern), expression
 
 
 @pytest.mark.parametrize(

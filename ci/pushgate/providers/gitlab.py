@@ -75,15 +75,22 @@ def differences(pipeline: Pipeline, existing: str) -> Sequence[str]:
 def _written(pipeline: Pipeline) -> str:
     if problems := [*_problems(pipeline)]:
         raise ConfigurationError(*problems)
-    header = [
-        f"{mark(pipeline.folder)} noxfile.py: change these, and run it again.",
-        "A digest of the image stays, and so does what is between the lines",
-        f"`# {kept_blocks.BEGIN}` and `# {kept_blocks.END}`.",
-        *(f"Schedule it in GitLab's own pages: {times}" for times in pipeline.ci.schedule),
-    ]
     document = gitlab_jobs.document(pipeline)
     headed = {key: Headed(_quoted(value)) for key, value in document.items()}
-    return documents.written(headed, "\n".join(header))
+    return documents.written(headed, "\n".join(_header(pipeline)))
+
+
+def _header(pipeline: Pipeline) -> Iterator[str]:
+    """Yield the comments at the top; what the definition says to others alone is told there."""
+    yield f"{mark(pipeline.folder)} noxfile.py: change these, and run it again."
+    yield "A digest of the image stays, and so does what is between the lines"
+    yield f"`# {kept_blocks.BEGIN}` and `# {kept_blocks.END}`."
+    for times in pipeline.ci.schedule:
+        yield f"Not in this file: GitLab's own pages schedule it, at {times}."
+    if pipeline.ci.systems:
+        yield f"Not in this file: the tests on {', '.join(pipeline.ci.systems)}."
+    if pipeline.ci.codecov:
+        yield "Not in this file: Codecov. GitLab shows the coverage report itself."
 
 
 def _quoted(value: object) -> object:

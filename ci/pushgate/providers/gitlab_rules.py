@@ -47,7 +47,7 @@ _REFS: Final = {
 _CHANGES_LIMIT: Final = 50
 """How many patterns GitLab takes in one ``rules:changes``."""
 
-_META: Final = frozenset(r".^$*+?()[]{}|/\-")
+_META: Final = frozenset(r".^$*+?()[]{}|/\-&~")
 """What has a meaning in a regular expression of RE2, or ends it."""
 
 _PIECE: Final = re.compile(
