@@ -84,6 +84,29 @@ def test_odd_beginnings(text: str, tmp_path: Path) -> None:
     assert "import pushgate" in added
 
 
+def test_mypy_may_look_at_it(make: Make) -> None:
+    """Where mypy checks the noxfile, the import of what is elsewhere is no finding."""
+    mypy = '\n[tool.mypy]\nstrict = true\nfiles = ["src", "noxfile.py"]\n'
+    project = make({**CODE, "pyproject.toml": PROJECT + mypy})
+    init(project)
+    project.commit()
+    answer = project.nox("-s", "types", env={"NOX_SCRIPT_MODE": "none"})
+    assert answer.returncode == 0, answer.stdout
+    assert "no issues found in 2 source files" in answer.stdout
+
+
+def test_every_rule_of_ruff_passes(make: Make) -> None:
+    """A new noxfile is no finding of the project's own linters."""
+    rules = "\n[tool.ruff.lint]\nselect = ['ALL']\nignore = ['D203', 'D213', 'CPY', 'COM812']\n"
+    code = {"src/sample/__init__.py": '"""Sample."""\n', "pyproject.toml": PROJECT + rules}
+    project = make(code)
+    init(project)
+    answer = project.run("uvx", "ruff==0.17.6", "check", "--preview", "noxfile.py")
+    assert answer.returncode == 0, answer.stdout
+    answer = project.run("uvx", "ruff==0.17.6", "format", "--check", "noxfile.py")
+    assert answer.returncode == 0, answer.stdout
+
+
 def test_sessions_stay_and_clashes_become_gates(make: Make) -> None:
     """A session called as a gate is that gate; others are offered, and all still run."""
     project = make({**CODE, "pyproject.toml": PROJECT, "noxfile.py": OWN})

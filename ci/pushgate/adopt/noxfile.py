@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from pushgate.adopt.evidence import Evidence
 from pushgate.adopt.found import Found, Setting
+from pushgate.config.tables import strings, table
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import NOXFILE, Definition
 
@@ -16,10 +18,14 @@ _NEW: Final = """\
 # /// script
 # dependencies = ["nox", "pushgate"]
 # ///
-import pushgate
+\"\"\"The project's gates, as Nox sessions: `nox -l` lists them.\"\"\"
 
+{}
 pushgate.register()
 """
+_IMPORT: Final = "import pushgate\n"
+_UNTYPED_IMPORT: Final = "import pushgate  # type: ignore[import-not-found,unused-ignore]\n"
+"""For mypy, which looks from the project's environment: Pushgate is in another."""
 _SCRIPT: Final = re.compile(r"^# /// script$(?:\n#.*)*?\n# ///$", re.MULTILINE)
 _DEPENDENCIES: Final = re.compile(
     r"^(# dependencies = \[)(.*?)\][ \t\r]*$", re.MULTILINE | re.DOTALL
@@ -45,22 +51,25 @@ class Session:
     line: int
 
 
-def extended(text: str) -> str:
+def extended(text: str, *, type_checked: bool = False) -> str:
     """Return a noxfile that registers Pushgate's gates last.
 
     Args:
         text: The noxfile as it is; empty: there is none.
+        type_checked: Whether the project's type checker looks at it.
 
     Raises:
         ConfigurationError: It cannot be parsed.
     """
+    line = _UNTYPED_IMPORT if type_checked else _IMPORT
     if not text.strip():
-        return _NEW
+        return _NEW.format(line)
     tree = _parsed(text)
     if _registers(tree):
         return text
     if "\r\n" in text:
-        return extended(text.replace("\r\n", "\n")).replace("\n", "\r\n")
+        plain = extended(text.replace("\r\n", "\n"), type_checked=type_checked)
+        return plain.replace("\n", "\r\n")
     # Not `splitlines`, which takes more for an end of a line than Python's parser does.
     lines = [f"{line}\n" for line in text.removesuffix("\n").split("\n")]
     # Where Python itself runs the noxfile, Nox has to find the gates registered.
@@ -68,7 +77,7 @@ def extended(text: str) -> str:
     before, after = lines[:at], lines[at:]
     # Comments alone, such as a script's block, come first.
     start = _after_imports(tree) if tree.body else len(before)
-    before[start:start] = ["import pushgate\n"]
+    before[start:start] = [line]
     body = "".join(before).rstrip() + "\n\n\npushgate.register()\n"
     return _with_dependency(body + ("\n\n" + "".join(after) if after else ""))
 
@@ -146,6 +155,17 @@ def _registers(tree: ast.Module) -> bool:
         isinstance(call, ast.Attribute) and ast.unparse(call) == "pushgate.register"
         for call in calls
     )
+
+
+def is_type_checked(evidence: Evidence) -> bool:
+    """Tell whether mypy is told to look at the noxfile, too."""
+    listed = strings(table(evidence.pyproject, "tool", "mypy").get("files"))
+    for file in ("mypy.ini", ".mypy.ini", "setup.cfg"):
+        listed += tuple(
+            re.findall(r"^files\s*=(.*(?:\n[ \t]+.*)*)", evidence.text(file), re.MULTILINE)
+        )
+    names = {name for line in listed for name in re.split(r"[,\s]+", line)}
+    return not names.isdisjoint({NOXFILE, ".", "*.py", "./"})
 
 
 def _ends_with_main(tree: ast.Module) -> bool:
