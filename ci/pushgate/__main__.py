@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Final
 
-_INTERRUPTED: Final = 130
+_INTERRUPTED = 130
 """``ExitCode.INTERRUPTED``, whose module a push of what is known to pass does not import."""
 
 
