@@ -178,3 +178,11 @@ def test_a_lock_without_pushgate(make_project: MakeProject) -> None:
     expected = "uv.lock has no Pushgate for CI to run: `uv add --group ci pushgate`"
     assert (answer.returncode, answer.stdout) == (2, f"pushgate: {expected}\n")
     assert not (project.root / ".github").exists()
+
+
+def test_no_gate_at_all(make_project: MakeProject) -> None:
+    """No workflow is written that would run nothing."""
+    project = make_project({"pyproject.toml": PYTHONS + "gates.workflow.enabled = false\n"})
+    answer = project.pushgate("workflow")
+    expected = "no gate is on, so CI has nothing to run: `pushgate plan` tells why"
+    assert (answer.returncode, answer.stdout) == (2, f"pushgate: {expected}\n")

@@ -20,6 +20,8 @@ requires = ["hatchling"]
 [project]
 name = "demo"
 version = "1"
+[dependency-groups]
+ci = ["pushgate"]
 [tool.pushgate]
 python = ["3.12", "3.13"]
 """
@@ -52,7 +54,7 @@ def test_a_job_is_one_nox_call(make_project: MakeProject) -> None:
     checkout, uv, call, told = jobs["lint"]["steps"]
     assert checkout["with"] == {"persist-credentials": False}
     assert uv["with"] == {"cache-dependency-glob": "uv.lock", "cache-suffix": "lint"}
-    command = "uv run --locked --no-default-groups nox --no-dependencies -s lint"
+    command = "uv run --locked --only-group ci nox --no-dependencies -s lint"
     assert call == {"run": command}
     assert told["if"] == "failure()"
     assert "pushgate run --commit $COMMIT lint" in told["run"]
@@ -92,7 +94,8 @@ def test_a_matrix_has_what_differs(
     python: str, shards: int, axes: Jobs | None, make_project: MakeProject
 ) -> None:
     """Where there is one Python or no shard, the matrix has no such axis; one artifact is named."""
-    base = f"[tool.pushgate]\npython = {python}\ngates.test.shards = {shards}\n"
+    group = "[dependency-groups]\nci = ['pushgate']\n"
+    base = f"{group}[tool.pushgate]\npython = {python}\ngates.test.shards = {shards}\n"
     jobs = _workflow(make_project, "", base)
     assert jobs["test"].get("strategy", {}).get("matrix") == axes
     several = {"pattern": "test-*", "path": ".pushgate/out"}
@@ -235,7 +238,7 @@ def test_inputs_are_asked_for(make_project: MakeProject) -> None:
     assert plan["steps"][0]["with"] == {"fetch-depth": 0, "persist-credentials": False}
     assert plan["steps"][2] == {
         "id": "plan",
-        "run": "uv run --locked --no-default-groups pushgate plan --ci",
+        "run": "uv run --locked --only-group ci pushgate plan --ci",
     }
     assert jobs["own"]["needs"] == ["plan"]
     assert "plan" not in jobs["lint"].get("needs", [])

@@ -22,6 +22,8 @@ OWN = '''\
 
 import nox
 
+pytestmark = pytest.mark.slow
+
 nox.options.sessions = ["tests"]
 
 

@@ -32,6 +32,8 @@ from pushgate.plan.definition import Definition, of_project
 from pushgate.plan.planner import plan
 from pushgate.providers import github, pipeline
 
+pytestmark = pytest.mark.slow
+
 # Beside pytest's own cache, so that no other folder appears in the repository.
 set_hypothesis_home_dir(Path(__file__).parents[1] / ".pytest_cache" / "hypothesis")
 

@@ -129,8 +129,11 @@ def of(definition: Definition) -> Pipeline:
     """Derive a workflow from a definition.
 
     Raises:
-        ConfigurationError: The project has a lock, and Pushgate is not in it.
+        ConfigurationError: No gate is on; or the project has a lock, and Pushgate is not in it.
     """
+    if not definition.jobs:
+        message = "no gate is on, so CI has nothing to run: `pushgate plan` tells why"
+        raise ConfigurationError(message)
     settings = definition.settings
     folder = "/".join(settings.root.relative_to(settings.repository).parts)
     lock = settings.dependencies.lock
