@@ -115,8 +115,8 @@ class JobImport:
             return self._action(step, occasion)
         if by_gates := self._by_gates(step):
             return StepAccount(step.title, BY_GATES, by_gates)
-        if not own_commands.known_shell(step.shell):
-            return StepAccount(step.title, LEFT_IN_CI, f"its shell is `{step.shell}`")
+        if not own_commands.known_shell(step.shell_name):
+            return StepAccount(step.title, LEFT_IN_CI, f"its shell is `{step.shell_name}`")
         variants = job_state.variants(self.state, step, occasion.cells)
         if isinstance(variants, Unknown):
             return StepAccount(step.title, LEFT_IN_CI, only_github(variants))

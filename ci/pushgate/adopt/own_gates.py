@@ -122,7 +122,7 @@ class OwnGates:
     def _words(self, step: WorkflowStep, variant: Variant) -> list[tuple[str, ...]]:
         """Return the commands that do what nobody recognises in a script."""
         reading, around = variant.reading, self._around(step, variant)
-        if reading.whole or step.shell == "python":
+        if reading.whole or step.shell_name == "python":
             return [own_commands.of_script(variant.script, around)]
         if not reading.others:
             return []
@@ -135,7 +135,7 @@ class OwnGates:
         folder, ours = step.folder.strip("./"), self.state.folder
         up = "/".join([".."] * len(ours.split("/"))) if ours else ""
         elsewhere = "/".join(part for part in (up, folder) if part) if folder != ours else ""
-        return Surroundings(step.shell, elsewhere, variant.variables, self.state.installed)
+        return Surroundings(step.shell_name, elsewhere, variant.variables, self.state.installed)
 
     def _not_own(self, step: WorkflowStep, commands: Sequence[str]) -> str:
         """Tell why commands cannot be a gate of their own; empty: they can."""

@@ -27,7 +27,7 @@ class WorkflowStep:
         title: Its name, else its action, else the first line that it runs.
         uses: Its action; empty: it runs commands.
         run: Its commands.
-        shell: What runs them; empty: GitHub's own choice.
+        shell_name: What runs them; empty: GitHub's own choice.
         folder: Where they run, from the top of the repository.
         condition: Its ``if``.
         env: The variables of the step alone.
@@ -39,7 +39,7 @@ class WorkflowStep:
     title: str
     uses: str = ""
     run: str = ""
-    shell: str = ""
+    shell_name: str = ""
     folder: str = ""
     condition: str = ""
     env: Texts
@@ -206,7 +206,7 @@ def _step(step: Mapping[str, object], defaults: Mapping[str, object]) -> Workflo
         title=title if len(title) <= _TITLE_LENGTH else f"{title[: _TITLE_LENGTH - 1]}…",
         uses=uses,
         run=run,
-        shell=as_text(step.get("shell", defaults.get("shell"))),
+        shell_name=as_text(step.get("shell", defaults.get("shell"))),
         folder=as_text(step.get("working-directory", defaults.get("working-directory"))),
         condition=as_text(step.get("if")),
         env=texts(step.get("env")),
