@@ -287,6 +287,25 @@ def test_a_condition_of_a_built_in_gate_is_told(tmp_path: Path) -> None:
     assert any("on pull_request only" in note for note in only_pulls.notes)
 
 
+@pytest.mark.parametrize(
+    ("on", "events"),
+    [("push", []), ("{push: {branches: [main]}}", ["push"]), ("{push: {tags: ['*']}}", ["tag"])],
+)
+def test_a_push_of_any_branch_is_what_a_pull_request_would_be(
+    tmp_path: Path, on: str, events: list[str]
+) -> None:
+    """Only where the workflow names branches or tags is its gate for these alone."""
+    result = imported(tmp_path, workflow("- run: ./check", on=on))
+    assert gate(result, "check").get("on", []) == events
+
+
+def test_what_another_job_hands_on_is_not_there_for_a_gate(tmp_path: Path) -> None:
+    """Its commands would find nothing, or something old."""
+    steps = "- uses: actions/download-artifact@v8\n- run: ./check dist"
+    told = step(imported(tmp_path, workflow(steps)), "./check dist")
+    assert (told.became, "download-artifact" in told.detail) == (LEFT_IN_CI, True)
+
+
 def test_another_project_of_the_repository_is_no_gate_of_this_one(tmp_path: Path) -> None:
     """Its tests run as they did."""
     result = imported(tmp_path, workflow("- run: uv run --directory api pytest"))

@@ -201,6 +201,14 @@ def test_a_formatter_that_would_change_the_users_files_is_told(
     assert ("changes your files" in detail) == told
 
 
+@pytest.mark.parametrize("command", ["uv run", "uv run --group docs", "uv", "A=1 env"])
+def test_a_runner_without_a_command_is_itself_the_command(tmp_path: Path, command: str) -> None:
+    """It is run as it stands, and fails or not as in CI."""
+    became, tables = run(tmp_path, f"{command}\n    ./check")
+    assert became == "check"
+    assert "./check" in str(tables["check"])
+
+
 def test_what_only_shows_is_left_out(tmp_path: Path) -> None:
     """An echo checks nothing."""
     assert run(tmp_path, "echo hello && python --version; ls -la") == (LEFT_OUT, {})

@@ -69,6 +69,9 @@ def called(words: Sequence[str]) -> Call:
         name, _, value = rest.pop(0).partition("=")
         variables[name] = value
     call = _through(tuple(rest))
+    if not call.words:
+        # A runner that is given nothing to run.
+        call = Call("".join(rest[:1]), tuple(rest[1:]), tuple(rest))
     return replace(call, variables={**variables, **call.variables})
 
 
