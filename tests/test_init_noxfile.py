@@ -14,6 +14,8 @@ from test_init import CODE, PROJECT, Make, gates, init, make, settings
 
 __all__ = ["make"]
 
+pytestmark = pytest.mark.slow
+
 OWN = '''\
 # /// script
 # dependencies = ["nox", "packaging"]
@@ -21,8 +23,6 @@ OWN = '''\
 """Ours."""
 
 import nox
-
-pytestmark = pytest.mark.slow
 
 nox.options.sessions = ["tests"]
 
