@@ -43,9 +43,7 @@ def _workflow_writer(provider: str) -> Callable[[Definition], Sequence[Path]]:
     def write(definition: Definition) -> Sequence[Path]:
         files = workflow.planned(definition, providers) if providers else []
         for file in files:
-            path = definition.settings.repository / file.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(file.after, encoding="utf-8")
+            file.write(definition.settings.repository)
         return [Path(file.path) for file in files]
 
     return write

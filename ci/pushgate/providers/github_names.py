@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from pushgate.model.event import Event
 from pushgate.providers.github_jobs import RESERVED
-from pushgate.providers.pipeline import Pipeline
+from pushgate.providers.pipeline import Pipeline, unscheduled
 
 _EXPRESSION: Final = "${{"
 _FILTER: Final = re.compile(r"([\\+!\]])")
@@ -74,13 +73,8 @@ def _of_gates(pipeline: Pipeline) -> Iterator[str]:
         session = gate.jobs[0].session
         if not session.isprintable():
             yield _refused(f"{where}.session", session, "rename it, without control characters")
-        events = [event for selection in gate.selected_by for event in selection.on]
-        if Event("schedule") in events and not pipeline.ci.schedule:
-            yield (
-                f"{where}.on names schedule, and nothing says when: set schedule in "
-                "[tool.pushgate.ci], for example ['17 3 * * 1']"
-            )
-        for event in events:
+        yield from unscheduled(gate, pipeline)
+        for event in (event for selection in gate.selected_by for event in selection.on):
             if event.kind == "tag" and _is_strange(event.ref):
                 yield _refused(f"{where}.on", str(event), "leave ${{ and control characters out")
 

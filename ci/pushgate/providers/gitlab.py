@@ -20,11 +20,10 @@ from dataclasses import replace
 from typing import Final
 
 from pushgate.model.ci import mark
-from pushgate.model.event import Event
 from pushgate.model.settings import ConfigurationError
 from pushgate.providers import documents, drift, gitlab_jobs, kept_blocks
 from pushgate.providers.documents import Headed
-from pushgate.providers.pipeline import Pipeline
+from pushgate.providers.pipeline import Pipeline, unscheduled
 
 name: Final = "gitlab"
 
@@ -147,12 +146,7 @@ def _problems(pipeline: Pipeline) -> Iterator[str]:
         session = gate.jobs[0].session
         if not session.isprintable():
             yield _refused(f"{where}.session", session, "rename it, without control characters")
-        asked = [event for selection in gate.selected_by for event in selection.on]
-        if Event("schedule") in asked and not pipeline.ci.schedule:
-            yield (
-                f"{where}.on names schedule, and nothing says when: set schedule in "
-                "[tool.pushgate.ci], for example ['17 3 * * 1']"
-            )
+        yield from unscheduled(gate, pipeline)
     yield from _beyond_limits(pipeline)
 
 

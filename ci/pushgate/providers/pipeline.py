@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final, Protocol, runtime_checkable
@@ -123,6 +123,16 @@ class HandsOn(Protocol):
 def nox_arguments(job: Job) -> tuple[str, ...]:
     """Return what Nox is told in CI to carry out one job, and nothing that it needs."""
     return ("--no-dependencies", *job.call[1:])
+
+
+def unscheduled(gate: PipelineGate, pipeline: Pipeline) -> Iterator[str]:
+    """Yield a line where a gate asks for schedules, and nothing says when they are."""
+    asked = (event for selection in gate.selected_by for event in selection.on)
+    if Event("schedule") in asked and not pipeline.ci.schedule:
+        yield (
+            f"tool.pushgate.gates.{gate.name}.on names schedule, and nothing says when: set "
+            "schedule in [tool.pushgate.ci], for example ['17 3 * * 1']"
+        )
 
 
 def of(definition: Definition) -> Pipeline:

@@ -44,6 +44,18 @@ class WorkflowFile:
         )
         return list(lines)
 
+    def write(self, repository: Path) -> None:
+        """Write what it should hold, at once.
+
+        Args:
+            repository: The top folder of the working tree.
+        """
+        path = repository / self.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.part")
+        part.write_text(self.after, encoding="utf-8", errors=_ODD)
+        part.replace(path)
+
 
 def chosen(definition: Definition, name: str | None) -> list[Provider]:
     """Return the providers whose files are meant.
@@ -93,11 +105,7 @@ def write(definition: Definition, providers: Sequence[Provider]) -> Iterator[str
         if file.before == file.after:
             yield f"{file.path} is as it should be"
             continue
-        path = definition.settings.repository / file.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.part")
-        part.write_text(file.after, encoding="utf-8", errors=_ODD)
-        part.replace(path)
+        file.write(definition.settings.repository)
         yield f"{'changed' if file.before else 'wrote'} {file.path}"
 
 
