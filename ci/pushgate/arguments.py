@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from pushgate.model.event import EXPECTED, Event
-from pushgate.providers.registry import PROVIDERS
+from pushgate.providers.registry import NAMES
 from pushgate.shards import durations
 from pushgate.tools import cpu
 
@@ -156,9 +156,8 @@ def _add_workflow(commands: _Commands[argparse.ArgumentParser]) -> None:
     workflow.add_argument(
         "provider",
         nargs="?",
-        choices=PROVIDERS,
-        help=f"one of {', '.join(PROVIDERS)} (default: those whose file is there, else "
-        f"{next(iter(PROVIDERS))})",
+        choices=NAMES,
+        help=f"one of {', '.join(NAMES)} (default: those whose file is there, else {NAMES[0]})",
     )
     ways = workflow.add_mutually_exclusive_group()
     ways.add_argument(

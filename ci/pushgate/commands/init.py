@@ -11,7 +11,7 @@ from pushgate.hooks import install
 from pushgate.model.outcome import ExitCode
 from pushgate.plan.definition import Definition
 from pushgate.providers import workflow
-from pushgate.providers.registry import PROVIDERS
+from pushgate.providers.registry import NAMES, named
 from pushgate.reports import import_report, terminal
 from pushgate.tools import git
 
@@ -38,7 +38,7 @@ def execute(parsed: argparse.Namespace) -> ExitCode:
 
 
 def _workflow_writer(provider: str) -> Callable[[Definition], Sequence[Path]]:
-    providers = [each for each in PROVIDERS.values() if each.name == provider]
+    providers = [named(provider)] if provider in NAMES else []
 
     def write(definition: Definition) -> Sequence[Path]:
         files = workflow.planned(definition, providers) if providers else []

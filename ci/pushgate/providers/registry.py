@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+import importlib
+from typing import TYPE_CHECKING, Final, cast
 
-from pushgate.providers import github, gitlab
-from pushgate.providers.provider import Provider
+if TYPE_CHECKING:
+    from pushgate.providers.provider import Provider
 
-PROVIDERS: Final[Mapping[str, Provider]] = {
-    provider.name: provider for provider in (github, gitlab)
-}
-"""By name; the first is the one that is meant where nothing says which."""
+NAMES: Final = ("github", "gitlab")
+"""A module here each; the first is the one that is meant where nothing says which."""
+
+
+def named(name: str) -> Provider:
+    """Import a provider; the command line needs only the names, and every command reads it.
+
+    Args:
+        name: One of ``NAMES``.
+    """
+    return cast("Provider", importlib.import_module(f"pushgate.providers.{name}"))

@@ -15,7 +15,7 @@ from pushgate.plan.definition import Definition, expecting
 from pushgate.providers import pipeline
 from pushgate.providers.pipeline import Pipeline
 from pushgate.providers.provider import Provider
-from pushgate.providers.registry import PROVIDERS
+from pushgate.providers.registry import NAMES, named
 
 _ODD: Final = "surrogateescape"
 """What is no UTF-8 in a block of the user's stays as it is."""
@@ -65,10 +65,10 @@ def chosen(definition: Definition, name: str | None) -> list[Provider]:
         name: A provider's name; None: all whose files of ours are there.
     """
     if name:
-        return [PROVIDERS[name]]
+        return [named(name)]
     content = pipeline.of(definition)
     top = definition.settings.repository
-    return [each for each in PROVIDERS.values() if _ours(top, each, content)]
+    return [each for each in map(named, NAMES) if _ours(top, each, content)]
 
 
 def planned(definition: Definition, providers: Sequence[Provider]) -> list[WorkflowFile]:
@@ -85,7 +85,7 @@ def planned(definition: Definition, providers: Sequence[Provider]) -> list[Workf
     # Once there is a file, the gate that guards it is on: so it is in the file from the start.
     content = pipeline.of(expecting(definition, guard.name))
     files = []
-    for provider in providers or [next(iter(PROVIDERS.values()))]:
+    for provider in providers or [named(NAMES[0])]:
         path, before = _place(definition.settings.repository, provider, content)
         files.append(WorkflowFile(path, before, provider.render(content, before)))
     return files
