@@ -43,7 +43,7 @@ def test_waits(number):
 
 ON_TERMINAL: Final = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
-    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    "os.execv(sys.argv[1], sys.argv[1:])"
 )
 
 RANDOM_MOMENTS: Final = 5
@@ -70,24 +70,25 @@ def project(make_project: MakeProject, living: Living) -> Project:
 
 @dataclass
 class _Run:
-    """A run, and the terminal that it may have."""
+    """A run, the terminal that it may have, and what it has shown there."""
 
     process: subprocess.Popen[bytes]
     terminal: int | None
+    shown: bytes = b""
 
     def reads_until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds, and read what the run shows."""
         end = time.monotonic() + 60
         while not holds():
             if time.monotonic() > end:
-                pytest.fail("it took too long")
+                pytest.fail(f"it took too long: {self.shown!r}")
             self._read()
             time.sleep(0.01)
 
     def _read(self) -> None:
         while self.terminal is not None and select.select([self.terminal], [], [], 0)[0]:
             try:
-                os.read(self.terminal, 65536)
+                self.shown += os.read(self.terminal, 65536)
             except OSError:
                 return
 
@@ -120,11 +121,12 @@ class _Run:
 
 @contextmanager
 def _started(project: Project, *words: str, on_terminal: bool) -> Iterator[_Run]:
-    command = ["-m", "pushgate", "run", "-j", "3", *words]
+    # As users start it: `python -m` ends itself by SIGINT where one came within an `exec`.
+    command = [str(Path(sys.executable).with_name("pushgate")), "run", "-j", "3", *words]
     terminal, stream = pty.openpty() if on_terminal else (None, os.open(os.devnull, os.O_RDWR))
     try:
         process = subprocess.Popen(
-            [sys.executable, *(["-c", ON_TERMINAL] if on_terminal else []), *command],
+            [*([sys.executable, "-c", ON_TERMINAL] if on_terminal else []), *command],
             cwd=project.root,
             env={**os.environ, "TERM": "xterm"},
             stdin=stream,
@@ -200,8 +202,8 @@ WAYS: Final = ("ctrl-c", "closed-terminal", "group", "SIGTERM", "SIGHUP", "SIGKI
 
 def _ended(
     project: Project, living: Living, way: str, moment: Moment, again: float | None, *words: str
-) -> int:
-    """Return the status of a run that is ended at a moment."""
+) -> _Run:
+    """Return a run that is ended at a moment."""
     with _started(project, *words, on_terminal=way in {"ctrl-c", "closed-terminal"}) as run:
         run.reads_until(lambda: moment(run, living))
         if again is not None:
@@ -209,7 +211,7 @@ def _ended(
             time.sleep(again)
         run.end(way)
         run.reads_until(lambda: run.process.poll() is not None)
-    return run.process.returncode
+    return run
 
 
 @pytest.mark.slow
@@ -218,8 +220,9 @@ def test_nothing_stays(project: Project, living: Living, way: str) -> None:
     """Nothing of it lives on, the status is 130, no lock is left, and the next run passes."""
     for number, (moment, again) in enumerate(_moments(way)):
         target = ("--commit", "HEAD") if number % 2 else ()
-        status = _ended(project, living, way, moment, again, *target)
-        assert status == (-signal.SIGKILL if way == "SIGKILL" else 130), number
+        run = _ended(project, living, way, moment, again, *target)
+        expected = -signal.SIGKILL if way == "SIGKILL" else 130
+        assert run.process.returncode == expected, (number, run.shown)
         if way == "SIGKILL":
             after = project.pushgate("run", *target, "quick")
             assert after.returncode == 0, after.stdout

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conftest import Project
+from conftest import NOXFILE, Project
 from pushgate import cli
 from pushgate.tools import strays
 
@@ -131,6 +131,47 @@ def test_impatience_at_the_very_end(project: Project) -> None:
         check=False,
     )
     assert (run.returncode, "KeyboardInterrupt" in run.stderr) == (130, False)
+
+
+SWALLOWED = """
+import signal
+import weakref
+
+
+class Thing:
+    pass
+
+
+thing = Thing()
+watched = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))
+del thing
+"""
+"""A noxfile during which a Ctrl-C comes, at a moment when Python only prints it."""
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    ("then", "told"),
+    [
+        (NOXFILE, r"interrupted: 1 aborted \(1 job in [\d.]+ s\)"),
+        ("import no_such_module\n", "pushgate: interrupted"),
+    ],
+    ids=["nothing-else-ends-it", "something-ends-with-it"],
+)
+def test_an_interrupt_that_python_swallows(
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    then: str,
+    told: str,
+) -> None:
+    """It ends the run all the same, and what it has broken is no mistake of the user's."""
+    project.write({"noxfile.py": SWALLOWED + then})
+    monkeypatch.chdir(project.root)
+    code = cli.main(["run", "waiting"])
+    printed = capsys.readouterr()
+    assert code == 130
+    assert re.fullmatch(told, (printed.out + printed.err).splitlines()[-1]), printed
 
 
 def test_a_run_outlives_its_terminal_under_nohup(project: Project) -> None:

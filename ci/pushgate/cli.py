@@ -40,9 +40,11 @@ def _executed(parsed: argparse.Namespace) -> ExitCode:
             sys.stdout.flush()
             return code
     except ConfigurationError as error:
-        for problem in error.problems:
-            terminal.show_problem(problem)
-        return ExitCode.USAGE
+        return _refused(*error.problems)
+    except BrokenPipeError:
+        # Who reads has seen enough; what is still buffered must not be a second error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
     except (
         process.CommandError,
         git.NoRepositoryError,
@@ -50,20 +52,25 @@ def _executed(parsed: argparse.Namespace) -> ExitCode:
         commits.MergeError,
         pushed.PushError,
         CheckoutError,
+        OSError,  # a full disk, or what belongs to another user since a `sudo git push`
     ) as error:
-        terminal.show_problem(str(error))
-        return ExitCode.USAGE
-    except BrokenPipeError:
-        # Who reads has seen enough; what is still buffered must not be a second error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.FAILED
-    except OSError as error:
-        # A full disk, or what belongs to another user since a `sudo git push`.
-        terminal.show_problem(str(error))
-        return ExitCode.USAGE
+        return _refused(str(error))
     except KeyboardInterrupt:
-        terminal.show_problem("interrupted")
-        return ExitCode.INTERRUPTED
+        return _interrupted()
+
+
+def _refused(*problems: str) -> ExitCode:
+    if interrupts.hold.came:
+        # A Ctrl-C ends git, too: that is nothing for the user to mend.
+        return _interrupted()
+    for problem in problems:
+        terminal.show_problem(problem)
+    return ExitCode.USAGE
+
+
+def _interrupted() -> ExitCode:
+    terminal.show_problem("interrupted")
+    return ExitCode.INTERRUPTED
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], ExitCode]:

@@ -18,10 +18,17 @@ class Hold:
     """Holds an interrupt back while a child is being started.
 
     Raised in the middle of that, it would leave a child that nobody knows.
+
+    Attributes:
+        under_way: Whether interrupts are held back now.
+        came: Whether one has come since signals are handled. What is raised in the middle of an
+            import, or of what the garbage collector calls, Python may only print.
+        interrupt: The one that is held back.
     """
 
     def __init__(self) -> None:
         self.under_way = False
+        self.came = False
         self.interrupt: KeyboardInterrupt | None = None
 
     def begin(self) -> None:
@@ -38,6 +45,7 @@ class Hold:
 
     def handle(self, interrupt: KeyboardInterrupt) -> None:
         """Raise an interrupt, at once or at the end of the start."""
+        self.came = True
         if not self.under_way:
             raise interrupt
         self.interrupt = interrupt
@@ -52,13 +60,11 @@ class Counted:
 
     Attributes:
         wakeup: A socket that is readable when a signal has come.
-        count: How many.
-        last: The name of the last one, such as ``SIGINT``.
+        count: How many, with one that was raised before and has ended nothing.
     """
 
     wakeup: socket.socket
     count: int = 0
-    last: str = ""
 
 
 @contextmanager
@@ -70,11 +76,11 @@ def counted() -> Iterator[Counted]:
             end.settimeout(0)
         interrupts = Counted(reading)
 
-        def count(number: int, _frame: object) -> None:
+        def count(_number: int, _frame: object) -> None:
             interrupts.count += 1
-            interrupts.last = signal.Signals(number).name
 
         before = _handled(count)
+        interrupts.count += hold.came
         descriptor = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
         try:
             yield interrupts
@@ -112,6 +118,7 @@ def make_terminable() -> dict[signal.Signals, Handler]:
         name = signal.Signals(number).name
         hold.handle(KeyboardInterrupt(*([] if name == "SIGINT" else [name])))
 
+    hold.came = False
     return _handled(interrupt)
 
 
