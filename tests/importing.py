@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent, indent
 
-from pushgate.adopt.imported import Imported, read
+from pushgate.adopt.from_workflow.imported import Imported, read
 from pushgate.model.account import StepAccount
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -231,7 +232,7 @@ def test_file_that_bandit_cannot_parse(make_project: MakeProject) -> None:
     )
     outcome = carry_out(project, "security")
     assert outcome.result is Result.UNAVAILABLE
-    assert outcome.reason == "bandit could not parse ./signs/old.py"
+    assert outcome.reason == "bandit could not parse signs/old.py"
 
 
 def test_file_that_bandit_leaves_out(make_project: MakeProject) -> None:
@@ -245,7 +246,24 @@ def test_file_that_bandit_leaves_out(make_project: MakeProject) -> None:
     )
     outcome = carry_out(project, "security")
     assert outcome.result is Result.FAILED
-    assert outcome.reason.startswith("bandit found ./signs/CVS_import.py:")
+    assert outcome.reason.startswith("bandit found signs/CVS_import.py:")
+
+
+@pytest.mark.parametrize("name", ["an odd näme%20.py", "b'c.py"])
+def test_a_finding_in_a_file_of_any_name(make_project: MakeProject, name: str) -> None:
+    """It is told with its place, and in SARIF for those who collect such reports."""
+    project = make_project(
+        {
+            "pyproject.toml": '[tool.pushgate]\npython = ["@PYTHON@"]\n',
+            "signs/__init__.py": "",
+            f"signs/{name}": RUNS_A_SHELL,
+        }
+    )
+    outcome = carry_out(project, "security")
+    report = project.root / ".pushgate" / "out" / "security" / "bandit.sarif"
+    sarif = json.loads(report.read_text(encoding="utf-8"))
+    assert outcome.reason.startswith(f"bandit found signs/{name}:")
+    assert (sarif["version"], sarif["runs"][0]["results"][0]["ruleId"]) == ("2.1.0", "B602")
 
 
 def test_leftovers_in_the_wheel(make_project: MakeProject) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from importing import gate, gates, imported, step, workflow
-from pushgate.adopt.imported import read
+from pushgate.adopt.from_workflow.imported import read
 from pushgate.model.account import BY_GATES, LEFT_IN_CI
 from pushgate.model.settings import ConfigurationError
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from importing import imported, workflow
-from pushgate.adopt.expressions import Unknown, evaluate, interpolated
-from pushgate.adopt.matrices import cells
-from pushgate.adopt.workflow_reading import read_workflow
+from pushgate.adopt.from_workflow.expressions import Unknown, evaluate, interpolated
+from pushgate.adopt.from_workflow.matrices import cells
+from pushgate.adopt.from_workflow.workflow_reading import read_workflow
 
 KNOWN = {"matrix.": None, "matrix.os": "ubuntu-latest", "matrix.n": "3", "env.A": "x"}
 

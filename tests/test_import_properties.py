@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importing import as_toml
-from pushgate.adopt.imported import read
-from pushgate.adopt.workflow_reading import read_workflow
+from pushgate.adopt.from_workflow.imported import read
+from pushgate.adopt.from_workflow.workflow_reading import read_workflow
 from pushgate.gates.registry import BUILT_IN
 from pushgate.model.account import BY_GATES, LEFT_IN_CI, LEFT_OUT
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from importing import commands, gate, gates, imported, step, workflow
-from pushgate.adopt.shell_lines import lines
+from pushgate.adopt.from_workflow.shell_lines import lines
 
 SHOW = f"{shlex.quote(sys.executable)} -c 'import json,sys; print(json.dumps(sys.argv[1:]))'"
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pushgate.adopt.found import Found
 from pushgate.adopt.init import Prepared
 from pushgate.adopt.staging import Change
-from pushgate.config.requirements import requirement_names
+from pushgate.config.requirements import group_of
 from pushgate.plan.definition import Definition
 
 
@@ -73,9 +73,8 @@ def _start(definition: Definition) -> tuple[str, ...]:
     # uv itself tells what it runs where it is; the user's shell does not find that program.
     if shutil.which("pushgate") and "UV" not in os.environ:
         return ("pushgate",)
-    for name, lines in definition.settings.dependencies.groups.items():
-        if "pushgate" in requirement_names(lines):
-            return ("uv", "run", "--only-group", name, "pushgate")
+    if group := group_of("pushgate", definition.settings.dependencies.groups):
+        return ("uv", "run", "--only-group", group, "pushgate")
     return ("uvx", "pushgate")
 
 

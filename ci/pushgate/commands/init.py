@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pushgate.adopt import hosting, imported, init, place, staging, telling
+from pushgate.adopt import hosting, init, place, staging, telling
+from pushgate.adopt.from_workflow import imported
 from pushgate.hooks import install
 from pushgate.model.outcome import ExitCode
 from pushgate.plan.definition import Definition

@@ -73,6 +73,19 @@ def requirement_names(requirements: Sequence[str]) -> frozenset[str]:
     return frozenset(names)
 
 
+def group_of(package: str, groups: Mapping[str, Sequence[str]]) -> str:
+    """Return the dependency group that a package is in, empty where it is in none.
+
+    Args:
+        package: Its canonical name.
+        groups: Each group's requirements, by its name; of several, ``ci`` is preferred.
+    """
+    for name in sorted(groups, key=lambda group: group != "ci"):
+        if package in requirement_names(groups[name]):
+            return name
+    return ""
+
+
 def _lock(root: Path) -> Path | None:
     if (root / "uv.lock").is_file():
         return root / "uv.lock"

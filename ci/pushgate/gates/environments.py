@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -214,7 +215,9 @@ def tool(
     settings = context.settings
     requirement = Requirement(pinned)
     locked = locked_versions(settings).get(canonicalize_name(requirement.name))
-    chosen = pinned if locked is None else f"{requirement.name}=={locked}"
+    if locked is not None:
+        requirement.specifier = SpecifierSet(f"=={locked}")
+    chosen = str(requirement)
     found = interpreter(python) if python else interpreters.running()
     folder = settings.root / FOLDER / f"tool-{requirement.name}"
     stamp = [str(folder), chosen, found.version, str(found.path)]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import Final
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+from urllib.parse import unquote
 
 from pushgate.gates import base
 from pushgate.gates.base import Applies, Context
@@ -15,7 +17,7 @@ from pushgate.model.outcome import JobFailed, JobUnavailable
 from pushgate.model.settings import GateOptions, Settings
 
 name: Final = "security"
-BANDIT: Final = "bandit==1.9.4"
+BANDIT: Final = "bandit[sarif]==1.9.4"
 ARTIFACT_DAYS: Final = 7
 TOOLS: Final = (BANDIT,)
 
@@ -38,10 +40,10 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
 def run(context: Context[Options]) -> None:
     """Look at the sources, without the tests, at medium severity and above."""
     settings = context.settings
-    report = context.outputs / "bandit.json"
+    report = context.outputs / "bandit.sarif"
     # An older Python cannot parse newer syntax, and bandit skips such a file with status 0.
     bandit = tool(context, BANDIT, python=settings.python[-1])
-    options = ["--quiet", "-ll", "--format", "json", "--output", str(report)]
+    options = ["--quiet", "-ll", "--format", "sarif", "--output", str(report)]
     if "bandit" in settings.tool_tables:
         options += ["-c", "pyproject.toml"]
     # Also where there are none: bandit's own default leaves out every path with CVS in it.
@@ -49,28 +51,67 @@ def run(context: Context[Options]) -> None:
     targets = [f"./{path}" for path in settings.sources]
     code = context.status(bandit, *options, *context.arguments, "-r", *targets)
     try:
-        content = json.loads(report.read_text(encoding="utf-8"))
-        findings, errors, metrics = content["results"], content["errors"], content["metrics"]
-    except (OSError, ValueError, KeyError) as error:
+        found = _Report.read(report)
+    except (OSError, ValueError, LookupError) as error:
         message = f"bandit ended with {code} and left no report: {error}"
         raise JobUnavailable(message) from error
-    told = [
-        f"{found['filename']}:{found['line_number']}: {found['test_id']} {found['issue_text']}"
-        for found in findings
-    ]
-    for line in told:
+    for line in (*found.findings, *(f"{unread}: not looked at" for unread in found.unread)):
         context.log(line)
-    for unread in errors:
-        context.log(f"{unread['filename']}: not looked at: {unread['reason']}")
-    if findings:
-        message = f"bandit found {told[0]}" + (f" (and {len(told) - 1} more)" if told[1:] else "")
+    if found.findings:
+        first, *more = found.findings
+        message = f"bandit found {first}" + (f" (and {len(more)} more)" if more else "")
         raise JobFailed(message)
-    if errors:
-        message = f"bandit could not parse {', '.join(unread['filename'] for unread in errors)}"
+    if found.unread:
+        message = f"bandit could not parse {', '.join(found.unread)}"
         raise JobUnavailable(message)
-    if not metrics.keys() - {"_totals"}:
+    if not found.files:
         message = f"bandit looked at no file in {', '.join(settings.sources)}"
         raise JobUnavailable(message)
+
+
+@dataclass(frozen=True)
+class _Report:
+    """What bandit tells in SARIF.
+
+    Attributes:
+        findings: A line about each.
+        unread: The files that it could not parse.
+        files: How many it was given.
+    """
+
+    findings: tuple[str, ...]
+    unread: tuple[str, ...]
+    files: int
+
+    @classmethod
+    def read(cls, file: Path) -> _Report:
+        """Read a file of SARIF 2.1.0, with what bandit adds: its metrics, a key a file.
+
+        Raises:
+            OSError: There is none.
+            ValueError: It is no JSON.
+            LookupError: It is no report of bandit.
+        """
+        (run,) = json.loads(file.read_text(encoding="utf-8"))["runs"]
+        (invocation,) = run["invocations"]
+        return cls(
+            findings=tuple(
+                f"{_place(found)}:{_location(found)['region']['startLine']}: "
+                f"{found['ruleId']} {found['message']['text']}"
+                for found in run["results"]
+            ),
+            unread=tuple(map(_place, invocation.get("toolConfigurationNotifications", ()))),
+            files=len(run["properties"]["metrics"].keys() - {"_totals"}),
+        )
+
+
+def _location(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    location: Mapping[str, Any] = told["locations"][0]["physicalLocation"]
+    return location
+
+
+def _place(told: Mapping[str, Any]) -> str:
+    return unquote(_location(told)["artifactLocation"]["uri"])
 
 
 def _tests(settings: Settings) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pushgate.config.requirements import requirement_names
+from pushgate.config.requirements import group_of
 from pushgate.config.tables import strings, table
 from pushgate.model.outcome import ExitCode
 from pushgate.tools import git
@@ -193,10 +193,9 @@ def _group(repository: Path) -> str:
         pyproject = tomllib.loads(_read(repository / "pyproject.toml"))
     except tomllib.TOMLDecodeError:
         return ""
-    for name, lines in table(pyproject, "dependency-groups").items():
-        if "pushgate" in requirement_names(strings(lines)):
-            return f"--only-group={name}"
-    return ""
+    groups = table(pyproject, "dependency-groups").items()
+    group = group_of("pushgate", {name: strings(lines) for name, lines in groups})
+    return f"--only-group={group}" if group else ""
 
 
 def _entry(repository: Path) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from packaging.utils import canonicalize_name
 
-from pushgate.config.requirements import requirement_names
+from pushgate.config.requirements import group_of, requirement_names
 from pushgate.model import globs
 from pushgate.model.ci import CiSettings
 from pushgate.model.event import Event
@@ -175,10 +175,8 @@ def _start(settings: Settings) -> tuple[str, ...]:
     dependencies = settings.dependencies
     if dependencies.lock is None:
         return ("uv", "run", "--no-project", "--with", f"pushgate=={version('pushgate')}")
-    names = sorted(dependencies.groups, key=lambda group: (group != "ci", group))
-    for group in names:
-        if "pushgate" in requirement_names(dependencies.groups[group]):
-            return ("uv", "run", "--locked", "--only-group", group)
+    if group := group_of("pushgate", dependencies.groups):
+        return ("uv", "run", "--locked", "--only-group", group)
     if "pushgate" in {canonicalize_name(settings.name), *requirement_names(dependencies.runtime)}:
         return ("uv", "run", "--locked", "--no-default-groups")
     message = "uv.lock has no Pushgate for CI to run: `uv add --group ci pushgate`"

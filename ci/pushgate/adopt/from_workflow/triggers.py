@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pushgate.adopt.expressions import Unknown, Value, evaluate
-from pushgate.adopt.workflow_reading import texts
+from pushgate.adopt.from_workflow.expressions import Unknown, Value, evaluate
+from pushgate.adopt.from_workflow.workflow_reading import texts
 from pushgate.config.tables import strings, table
 
 _ANSWERED: Final = ("push", "pull_request", "merge_group", "schedule")

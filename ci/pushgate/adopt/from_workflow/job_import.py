@@ -6,20 +6,20 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
-from pushgate.adopt import job_state, matrices, own_commands
-from pushgate.adopt.actions import meaning
-from pushgate.adopt.environment_runners import OF_PUSHGATE
-from pushgate.adopt.expressions import Unknown, interpolated
-from pushgate.adopt.findings import gate_name
-from pushgate.adopt.installs import Installed
-from pushgate.adopt.job_state import JobState, Occasion
-from pushgate.adopt.matrices import Cell
-from pushgate.adopt.own_gates import OwnGates, StepRun, only_github
-from pushgate.adopt.recognition import RECOGNISERS
-from pushgate.adopt.step_reading import Found, Reading, joined
-from pushgate.adopt.tables import Tables
-from pushgate.adopt.triggers import Triggers, answered
-from pushgate.adopt.workflow_reading import WorkflowJob, WorkflowStep
+from pushgate.adopt.from_workflow import job_state, matrices, own_commands
+from pushgate.adopt.from_workflow.actions import meaning
+from pushgate.adopt.from_workflow.environment_runners import OF_PUSHGATE
+from pushgate.adopt.from_workflow.expressions import Unknown, interpolated
+from pushgate.adopt.from_workflow.findings import gate_name
+from pushgate.adopt.from_workflow.installs import Installed
+from pushgate.adopt.from_workflow.job_state import JobState, Occasion
+from pushgate.adopt.from_workflow.matrices import Cell
+from pushgate.adopt.from_workflow.own_gates import OwnGates, StepRun, only_github
+from pushgate.adopt.from_workflow.recognition import RECOGNISERS
+from pushgate.adopt.from_workflow.step_reading import Found, Reading, joined
+from pushgate.adopt.from_workflow.tables import Tables
+from pushgate.adopt.from_workflow.triggers import Triggers, answered
+from pushgate.adopt.from_workflow.workflow_reading import WorkflowJob, WorkflowStep
 from pushgate.model.account import BY_GATES, LEFT_IN_CI, LEFT_OUT, JobAccount, StepAccount
 
 

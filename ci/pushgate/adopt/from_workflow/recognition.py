@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from pushgate.adopt import environment_runners
-from pushgate.adopt.calls import Call
-from pushgate.adopt.environment_runners import split, test_findings
-from pushgate.adopt.findings import Finding, values
-from pushgate.adopt.pytest_calls import coverage_finding, percentage, pytest_findings
+from pushgate.adopt.from_workflow import environment_runners
+from pushgate.adopt.from_workflow.calls import Call
+from pushgate.adopt.from_workflow.environment_runners import split, test_findings
+from pushgate.adopt.from_workflow.findings import Finding, values
+from pushgate.adopt.from_workflow.pytest_calls import coverage_finding, percentage, pytest_findings
 
 Recogniser = Callable[[Call, str], tuple[Finding, ...]]
 """Takes the call and the Python (``X.Y``) that it runs on, empty if none is said."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pushgate.adopt.findings import Finding
+from pushgate.adopt.from_workflow.findings import Finding
 
 _WITH_VALUE: Final = frozenset(
     {

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pushgate.adopt import matrices, own_commands
-from pushgate.adopt.calls import Call
-from pushgate.adopt.expressions import Unknown
-from pushgate.adopt.findings import Finding, gate_name
-from pushgate.adopt.job_state import JobState, Occasion, Variant, chosen, hidden
-from pushgate.adopt.own_commands import Surroundings
-from pushgate.adopt.step_reading import Found
-from pushgate.adopt.triggers import selecting
-from pushgate.adopt.workflow_reading import WorkflowStep
+from pushgate.adopt.from_workflow import matrices, own_commands
+from pushgate.adopt.from_workflow.calls import Call
+from pushgate.adopt.from_workflow.expressions import Unknown
+from pushgate.adopt.from_workflow.findings import Finding, gate_name
+from pushgate.adopt.from_workflow.job_state import JobState, Occasion, Variant, chosen, hidden
+from pushgate.adopt.from_workflow.own_commands import Surroundings
+from pushgate.adopt.from_workflow.step_reading import Found
+from pushgate.adopt.from_workflow.triggers import selecting
+from pushgate.adopt.from_workflow.workflow_reading import WorkflowStep
 from pushgate.gates.registry import BUILT_IN
 from pushgate.model.account import LEFT_IN_CI
 

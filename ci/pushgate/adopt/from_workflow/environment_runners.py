@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pushgate.adopt.calls import SCRIPT_RUNNERS, Call
-from pushgate.adopt.findings import Finding, slug, values
-from pushgate.adopt.pytest_calls import pytest_findings
+from pushgate.adopt.from_workflow.calls import SCRIPT_RUNNERS, Call
+from pushgate.adopt.from_workflow.findings import Finding, slug, values
+from pushgate.adopt.from_workflow.pytest_calls import pytest_findings
 
 _ENV_OPTIONS: Final = frozenset({"-e", "-s", "--env", "--session", "--sessions"})
 _CHOOSING: Final = frozenset({"-f", "-m", "-l", "--listenvs", "list", "l", "config"})

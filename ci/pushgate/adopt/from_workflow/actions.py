@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pushgate.adopt.findings import Finding
-from pushgate.adopt.installs import Installed
-from pushgate.adopt.workflow_reading import Texts
+from pushgate.adopt.from_workflow.findings import Finding
+from pushgate.adopt.from_workflow.installs import Installed
+from pushgate.adopt.from_workflow.workflow_reading import Texts
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pushgate.adopt.job_import import JobImport
-from pushgate.adopt.tables import CODECOV, Tables
-from pushgate.adopt.triggers import selecting, triggers
-from pushgate.adopt.workflow_reading import read_workflow
+from pushgate.adopt.from_workflow.job_import import JobImport
+from pushgate.adopt.from_workflow.tables import CODECOV, Tables
+from pushgate.adopt.from_workflow.triggers import selecting, triggers
+from pushgate.adopt.from_workflow.workflow_reading import read_workflow
 from pushgate.model.account import JobAccount
 
 

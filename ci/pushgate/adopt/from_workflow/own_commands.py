@@ -10,11 +10,11 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from pushgate.adopt.calls import Call, called
-from pushgate.adopt.installs import Installed
-from pushgate.adopt.recognition import RECOGNISERS
-from pushgate.adopt.shell_lines import Line
-from pushgate.adopt.workflow_reading import Texts
+from pushgate.adopt.from_workflow.calls import Call, called
+from pushgate.adopt.from_workflow.installs import Installed
+from pushgate.adopt.from_workflow.recognition import RECOGNISERS
+from pushgate.adopt.from_workflow.shell_lines import Line
+from pushgate.adopt.from_workflow.workflow_reading import Texts
 
 _BASH: Final = ("bash", "-e", "-c")
 _SHELLS: Final[Mapping[str, tuple[str, ...]]] = {

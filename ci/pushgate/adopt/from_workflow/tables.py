@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pushgate.adopt.findings import Finding, gate_name
-from pushgate.adopt.matrices import MACOS, Cell
-from pushgate.adopt.triggers import Triggers
+from pushgate.adopt.from_workflow.findings import Finding, gate_name
+from pushgate.adopt.from_workflow.matrices import MACOS, Cell
+from pushgate.adopt.from_workflow.triggers import Triggers
 from pushgate.config.pythons import version_key
 from pushgate.config.tables import strings
 from pushgate.gates.registry import BUILT_IN

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pushgate.adopt import matrices
-from pushgate.adopt.expressions import MASK, Unknown, Value, interpolated, masked
-from pushgate.adopt.installs import Installed
-from pushgate.adopt.matrices import Cell
-from pushgate.adopt.step_reading import Reading, read_script
-from pushgate.adopt.tables import Tables
-from pushgate.adopt.triggers import Triggers, answered
-from pushgate.adopt.workflow_reading import Texts, WorkflowJob, WorkflowStep
+from pushgate.adopt.from_workflow import matrices
+from pushgate.adopt.from_workflow.expressions import MASK, Unknown, Value, interpolated, masked
+from pushgate.adopt.from_workflow.installs import Installed
+from pushgate.adopt.from_workflow.matrices import Cell
+from pushgate.adopt.from_workflow.step_reading import Reading, read_script
+from pushgate.adopt.from_workflow.tables import Tables
+from pushgate.adopt.from_workflow.triggers import Triggers, answered
+from pushgate.adopt.from_workflow.workflow_reading import Texts, WorkflowJob, WorkflowStep
 
 
 @dataclass

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pushgate.adopt.expressions import Unknown, Value, interpolated
-from pushgate.adopt.workflow_reading import WorkflowJob, as_text
+from pushgate.adopt.from_workflow.expressions import Unknown, Value, interpolated
+from pushgate.adopt.from_workflow.workflow_reading import WorkflowJob, as_text
 from pushgate.config.tables import strings
 
 UNTOLD: Final = "3.\ue000"

@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from pushgate.adopt import installs
-from pushgate.adopt.calls import Call, called
-from pushgate.adopt.findings import Finding
-from pushgate.adopt.installs import Installed
-from pushgate.adopt.left_commands import left_because, left_of_text, only_shows
-from pushgate.adopt.recognition import recognised
-from pushgate.adopt.shell_lines import Line, lines
-from pushgate.adopt.workflow_reading import Texts
+from pushgate.adopt.from_workflow import installs
+from pushgate.adopt.from_workflow.calls import Call, called
+from pushgate.adopt.from_workflow.findings import Finding
+from pushgate.adopt.from_workflow.installs import Installed
+from pushgate.adopt.from_workflow.left_commands import left_because, left_of_text, only_shows
+from pushgate.adopt.from_workflow.recognition import recognised
+from pushgate.adopt.from_workflow.shell_lines import Line, lines
+from pushgate.adopt.from_workflow.workflow_reading import Texts
 
 _GITHUB_FILES: Final = re.compile(r"\b(?:GITHUB_(?!STEP_SUMMARY|ACTIONS)|RUNNER_)[A-Z_]+\b")
 _CHANGES_SHELL: Final = re.compile(

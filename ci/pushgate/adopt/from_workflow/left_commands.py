@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from pushgate.adopt import environment_runners
-from pushgate.adopt.calls import Call
+from pushgate.adopt.from_workflow import environment_runners
+from pushgate.adopt.from_workflow.calls import Call
 
 _PUBLISHING: Final[Mapping[str, frozenset[str]]] = {
     "twine": frozenset({"upload"}),

@@ -9,7 +9,7 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from pushgate.adopt.calls import Call
+from pushgate.adopt.from_workflow.calls import Call
 
 _INSTALLER: Final = re.compile(
     r"install\.python-(poetry)\.org|astral\.sh/(uv)/|(pdm)-project\.org/install|get-(pip)\.py"

@@ -1,0 +1,1 @@
+"""The import: an existing GitHub workflow as gates and settings."""
