@@ -166,7 +166,7 @@ Moment = Callable[[_Run, Living], bool]
 def _after(seconds: float) -> Moment:
     """Return the moment so many seconds after the run began to handle signals.
 
-    Before that a signal is Python's, or that of what measures coverage: it swallows one.
+    Before that a signal is Python's, or that of what measures coverage.
     """
     end = 0.0
 

@@ -149,7 +149,6 @@ del thing
 """A noxfile during which a Ctrl-C comes, at a moment when Python only prints it."""
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("then", "told"),
     [
@@ -158,20 +157,27 @@ del thing
     ],
     ids=["nothing-else-ends-it", "something-ends-with-it"],
 )
-def test_an_interrupt_that_python_swallows(
-    project: Project,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    then: str,
-    told: str,
-) -> None:
+def test_an_interrupt_that_python_swallows(project: Project, then: str, told: str) -> None:
     """It ends the run all the same, and what it has broken is no mistake of the user's."""
     project.write({"noxfile.py": SWALLOWED + then})
-    monkeypatch.chdir(project.root)
-    code = cli.main(["run", "waiting"])
-    printed = capsys.readouterr()
-    assert code == 130
-    assert re.fullmatch(told, (printed.out + printed.err).splitlines()[-1]), printed
+    ended = project.pushgate("run", "waiting")
+    assert ended.returncode == 130
+    assert re.fullmatch(told, ended.stdout.splitlines()[-1]), ended.stdout
+
+
+def test_an_interrupt_in_the_middle_of_an_import(project: Project) -> None:
+    """It counts as soon as the command is imported, and nothing of the import is shown."""
+    early = (
+        "import signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'pushgate.commands.run': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from pushgate.__main__ import main\n"
+        "sys.argv = ['pushgate', 'run', 'waiting']; sys.exit(main())"
+    )
+    run = project.run(sys.executable, "-c", early)
+    assert (run.returncode, run.stdout) == (130, "pushgate: interrupted\n")
 
 
 def test_a_run_outlives_its_terminal_under_nohup(project: Project) -> None:

@@ -70,9 +70,9 @@ definition = of_project(Path.cwd())
 options = definition.settings.gates["test"]
 jobs = [job for job in definition.jobs if job.gate == "test"]
 contexts = [Context(definition.settings, job, options, print, cores=2) for job in jobs]
+interrupts.make_terminable()
 try:
-    with interrupts.terminable():
-        execution.perform_together(Between(), contexts, print)
+    execution.perform_together(Between(), contexts, print)
 except KeyboardInterrupt:
     sys.exit(130)
 """

@@ -212,7 +212,7 @@ def test_an_interrupt_ends_the_child(
     tmp_path: Path, sent: signal.Signals, ends_with: str, told: list[str]
 ) -> None:
     """Ctrl-C, SIGTERM and SIGHUP end the child, ever harder, before they are passed on."""
-    body = f"with interrupts.terminable(): child('{ends_with}')"
+    body = f"interrupts.make_terminable(); child('{ends_with}')"
     with _driving(tmp_path, body) as driver:
         _await(driver, "ready")
         driver.send_signal(sent)
@@ -268,27 +268,14 @@ def test_a_second_interrupt_kills_the_children_of_all_threads(tmp_path: Path) ->
     assert driver.returncode == 130
 
 
-def test_signals_are_as_before(tmp_path: Path) -> None:
-    """Outside of the block, SIGTERM and SIGHUP do again what they did before."""
-    body = (
-        "signal.signal(signal.SIGHUP, lambda *_: print('own'))\n"
-        "    with interrupts.terminable(): pass\n"
-        "    signal.raise_signal(signal.SIGHUP); sys.stdout.flush()\n"
-        "    signal.raise_signal(signal.SIGTERM)"
-    )
-    with _driving(tmp_path, body) as driver:
-        assert driver.communicate(timeout=30)[0] == "own\n"
-    assert driver.returncode == -signal.SIGTERM
-
-
 def test_in_the_background_of_a_script(tmp_path: Path) -> None:
     """Started with SIGINT ignored, SIGINT still ends it and its child; nohup's SIGHUP does not."""
     body = """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with interrupts.terminable():
-        for end in ("until [ -e go ]; do sleep 0.01; done", "exec sleep 300"):
-            process.run(["sh", "-c", "echo ready; " + end], cwd=Path.cwd())"""
+    interrupts.make_terminable()
+    for end in ("until [ -e go ]; do sleep 0.01; done", "exec sleep 300"):
+        process.run(["sh", "-c", "echo ready; " + end], cwd=Path.cwd())"""
     with _driving(tmp_path, body, grace=300) as driver:
         _await(driver, "ready")
         driver.send_signal(signal.SIGHUP)

@@ -18,7 +18,7 @@ from pushgate.tools import commits, git, interrupts, process
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
+    """Run the command line; an interrupt that is held back counts as soon as the command is there.
 
     Args:
         arguments: The words after the program's name; ``sys.argv``'s unless given.
@@ -35,10 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _executed(parsed: argparse.Namespace) -> ExitCode:
     try:
-        with interrupts.terminable():
-            code = _command(parsed.command)(parsed)
-            sys.stdout.flush()
-            return code
+        return _carried_out(parsed)
     except ConfigurationError as error:
         return _refused(*error.problems)
     except BrokenPipeError:
@@ -73,8 +70,11 @@ def _interrupted() -> ExitCode:
     return ExitCode.INTERRUPTED
 
 
-def _command(name: str) -> Callable[[argparse.Namespace], ExitCode]:
-    """Import a command; what the others need is none of its time."""
-    module = importlib.import_module(f"pushgate.commands.{name.replace('-', '_')}")
+def _carried_out(parsed: argparse.Namespace) -> ExitCode:
+    # What the other commands need is none of this one's time.
+    module = importlib.import_module(f"pushgate.commands.{parsed.command.replace('-', '_')}")
+    interrupts.hold.end()
     execute: Callable[[argparse.Namespace], ExitCode] = module.execute
-    return execute
+    code = execute(parsed)
+    sys.stdout.flush()
+    return code

@@ -15,14 +15,14 @@ Handler = Callable[[int, FrameType | None], object] | int | None
 
 
 class Hold:
-    """Holds an interrupt back while a child is being started.
+    """Holds an interrupt back while a child is being started, or modules are imported.
 
-    Raised in the middle of that, it would leave a child that nobody knows.
+    Raised in the middle of the one, it would leave a child that nobody knows; in the middle of
+    the other, Python may only print it, or make another error of it.
 
     Attributes:
         under_way: Whether interrupts are held back now.
-        came: Whether one has come since signals are handled. What is raised in the middle of an
-            import, or of what the garbage collector calls, Python may only print.
+        came: Whether one has come, whatever became of it.
         interrupt: The one that is held back.
     """
 
@@ -89,26 +89,12 @@ def counted() -> Iterator[Counted]:
             _restore(before)
 
 
-@contextmanager
-def terminable() -> Iterator[None]:
+def make_terminable() -> None:
     """Make SIGTERM and SIGHUP end this process as Ctrl-C does, children first.
 
     SIGINT counts even where this process was started with it ignored (in the
     background of a script): its children would inherit that, and could not be
     ended in order.
-    """
-    before = make_terminable()
-    try:
-        yield
-    finally:
-        _restore(before)
-
-
-def make_terminable() -> dict[signal.Signals, Handler]:
-    """Do what ``terminable`` does, for good.
-
-    Returns:
-        What handled the signals before.
     """
     if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
         # Python would take the status of every child for 0.
@@ -118,8 +104,7 @@ def make_terminable() -> dict[signal.Signals, Handler]:
         name = signal.Signals(number).name
         hold.handle(KeyboardInterrupt(*([] if name == "SIGINT" else [name])))
 
-    hold.came = False
-    return _handled(interrupt)
+    _handled(interrupt)
 
 
 def _handled(handler: Handler) -> dict[signal.Signals, Handler]:
