@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -84,7 +84,10 @@ CHANGES: Final = {
     "an option of an action": (
         r"persist-credentials: false",
         "persist-credentials: true",
-        ("job plan: steps[0].with.persist-credentials: the file has true, the definition false"),
+        (
+            'job plan: steps[0].with.persist-credentials: the file has "true", '
+            'the definition "false"'
+        ),
     ),
     "the matrix": (
         r"session: \[.*\]",
@@ -168,7 +171,7 @@ CHANGES: Final = {
     "for how long an artifact is kept": (
         r"retention-days: 7",
         "retention-days: 90",
-        "job build: steps[3].with.retention-days: the file has 90, the definition 7",
+        'job build: steps[3].with.retention-days: the file has "90", the definition "7"',
     ),
     "what an artifact is": (
         r"path: .pushgate/out/build",
@@ -219,6 +222,9 @@ SAME: Final = {
     "lists over several lines": (r"needs: \[test\]", "needs:\n      - test"),
     "a list of one": (r"needs: \[test\]", "needs: test"),
     "quotes": (r"name: lint\n", "name: 'lint'\n"),
+    "quotes around an action's input": (r"retention-days: (\d+)", r'retention-days: "\1"'),
+    "an event's empty mapping": (r"merge_group:\n", "merge_group: {}\n"),
+    "the braces of a condition": (r"if: failure\(\)", "if: ${{ failure() }}"),
     "a block's style": (r"- run: (.* -s lint)\n", r"- run: |\n          \1\n"),
     "a kept block": (
         r"jobs:\n",
@@ -247,7 +253,7 @@ def content(root: Path) -> Pipeline:
 @pytest.fixture(scope="module")
 def file(content: Pipeline) -> str:
     """Its workflow file."""
-    return github.render(content, "")
+    return github.written(content, "")
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -256,7 +262,7 @@ def test_a_change_is_told(content: Pipeline, file: str, change: str) -> None:
     pattern, text, line = CHANGES[change]
     changed = re.sub(pattern, text, file, count=1)
     assert changed != file
-    assert github.differences(content, changed) == [line]
+    assert workflow.differences(github, content, changed) == [line]
 
 
 @pytest.mark.parametrize("change", SAME)
@@ -265,7 +271,76 @@ def test_what_changes_no_meaning_is_none(content: Pipeline, file: str, change: s
     pattern, text = SAME[change]
     changed = re.sub(pattern, text, file)
     assert changed != file
-    assert github.differences(content, changed) == []
+    assert workflow.differences(github, content, changed) == []
+
+
+BLOCKS: Final = {
+    "a key once more": (
+        "    timeout-minutes: 30\n",
+        "    timeout-minutes: 60\n",
+        r"with its kept blocks, is not YAML: .*duplicate key",
+    ),
+    "a job once more": (
+        "jobs:\n",
+        "  lint:\n    runs-on: x\n",
+        r"with its kept blocks, is not YAML: .*duplicate key",
+    ),
+    "an open text": ("jobs:\n", '  mine: "open\n', r"is not YAML: "),
+    "a job that takes what comes after it": (
+        "    name: lint\n",
+        "  mine:\n    name: mine\n",
+        r"job lint: runs-on: \S+ is changed by a kept block: it may only add",
+    ),
+    "a step within a step": (
+        "      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1\n",
+        "      - run: mine\n",
+        r"job plan: steps\[0\]: .* is changed by a kept block: it may only add",
+    ),
+    "failures that do not count": (
+        "    name: lint\n",
+        "    continue-on-error: true\n",
+        r"job lint: continue-on-error: a kept block must not decide whether what is ours counts",
+    ),
+}
+"""After which line a block stands, its content, and what is told."""
+
+
+def _told(ask: Callable[[], Sequence[str]]) -> Sequence[str]:
+    try:
+        return ask()
+    except ConfigurationError as error:
+        return error.problems
+
+
+@pytest.mark.parametrize("change", BLOCKS)
+def test_a_kept_block_only_adds(content: Pipeline, file: str, change: str) -> None:
+    """What a block makes of the rest of the file is told, and is not written."""
+    after, block, told = BLOCKS[change]
+    marked = f"{after}    # pushgate: keep\n{block}    # pushgate: end\n"
+    changed = file.replace(after, marked, 1)
+    assert changed != file
+    lines = _told(lambda: workflow.differences(github, content, changed))
+    assert any(re.search(told, line) for line in lines), lines
+    # Between what is ours it may find a better place; else it is told again.
+    again = _told(
+        lambda: workflow.differences(github, content, workflow.rendered(github, content, changed))
+    )
+    assert not again or re.search(told, again[0])
+
+
+def test_a_kept_block_adds_whatever_it_likes(content: Pipeline, file: str) -> None:
+    """A job, a step, an event and a key beside ours are no drift, and stay."""
+    added = file
+    for after, block in (
+        ("jobs:\n", "  mine:\n    if: always()\n    runs-on: x\n"),
+        ("  merge_group:\n", "  repository_dispatch:\n"),
+        ("    name: lint\n", "    services:\n      db:\n        image: x\n"),
+        ("    steps:\n", "      - run: mine\n        continue-on-error: true\n"),
+    ):
+        marked = f"{after}    # pushgate: keep\n{block}    # pushgate: end\n"
+        added = added.replace(after, marked, 1)
+    assert workflow.differences(github, content, added) == []
+    assert workflow.rendered(github, content, added) == added
 
 
 def test_all_jobs_are_compared_in_any_order(content: Pipeline, file: str) -> None:
@@ -273,7 +348,7 @@ def test_all_jobs_are_compared_in_any_order(content: Pipeline, file: str) -> Non
     head, _, jobs = file.partition("jobs:\n")
     turned = "\n".join(reversed(re.split(r"\n(?=  \w+:\n)", jobs)))
     turned = turned.replace("name: lint", "name: x").replace("name: types", "name: y")
-    assert github.differences(content, f"{head}jobs:\n{turned}") == [
+    assert workflow.differences(github, content, f"{head}jobs:\n{turned}") == [
         'job lint: name: the file has "x", the definition "lint"',
         'job types: name: the file has "y", the definition "types"',
     ]
@@ -294,7 +369,9 @@ def test_a_change_of_the_definition_is_told(make_project: MakeProject) -> None:
             'the definition ["test-3.12", "test-3.13", "test-3.14"]'
         )
     ]
-    assert list(workflow.write(definition, providers)) == [f"changed {FILE}"]
+    first, line = workflow.write(definition, providers)
+    assert first == f"changed {FILE}, which said something else:"
+    assert line.startswith("  job test: strategy.matrix.session: the file has ")
     assert list(workflow.check(definition, providers)) == []
 
 
@@ -306,12 +383,14 @@ def test_a_change_of_the_definition_is_told(make_project: MakeProject) -> None:
         ("- a\n", "holds no mapping"),
         ("", "holds no mapping"),
         ("# pushgate: keep\n", "a kept block does not end"),
+        ("#pushgate:keep\n", "'#pushgate:keep' is no mark: `# pushgate: keep` and"),
+        ("# pushgate: keep my jobs\n", "'# pushgate: keep my jobs' is no mark"),
     ],
 )
 def test_a_file_that_cannot_be_read(content: Pipeline, text: str, problem: str) -> None:
     """What is no YAML, or no mapping, is an error and no drift."""
     with pytest.raises(ConfigurationError, match=problem):
-        github.differences(content, text)
+        workflow.differences(github, content, text)
 
 
 @pytest.mark.parametrize("jobs", ["", "jobs:\n", "jobs: text\n", "jobs: [lint]\n"])
@@ -319,4 +398,4 @@ def test_a_file_without_jobs(content: Pipeline, file: str, jobs: str) -> None:
     """Where there are no jobs at all, each is missing."""
     head = file.partition("jobs:\n")[0]
     missing = {"job lint: is missing", "job passed: is missing"}
-    assert missing <= set(github.differences(content, head + jobs))
+    assert missing <= set(workflow.differences(github, content, head + jobs))

@@ -121,7 +121,7 @@ def triggers(draw: st.DrawFn) -> tuple[Trigger, Event]:
 
 def file_of(definition: Definition) -> dict[str, Any]:
     """Return what the file of a definition says."""
-    return documents.parsed(gitlab.render(pipeline.of(definition), ""), "")
+    return documents.parsed(gitlab.written(pipeline.of(definition), ""), "")
 
 
 def makes_a_pipeline(definition: Definition, event: Event) -> bool:

@@ -121,8 +121,25 @@ def test_kept_blocks_and_bytes_stay(project: Project, ends: Ends) -> None:
     block = b"  # pushgate: keep\n  mine: # \xe9\n    runs-on: x\n  # pushgate: end\n"
     kept = file.read_bytes().replace(b"jobs:\n", b"jobs:\n" + block)
     file.write_bytes(kept.replace(b"name: own\n", b"name: other\n"))
-    assert ends(project.root) == (0, f"changed {FILE}\n")
+    told = 'job own: name: the file has "other", the definition "own"'
+    assert ends(project.root) == (0, f"changed {FILE}, which said something else:\n  {told}\n")
     assert file.read_bytes() == kept
+
+
+@pytest.mark.parametrize("name", ["ci.yml", "ci.yaml", "tests.yml"])
+def test_a_file_of_ours_stays_ours(project: Project, ends: Ends, name: str) -> None:
+    """A comment above its first line, or another name, makes no stranger of it."""
+    assert ends(project.root)[0] == 0
+    file = project.root / FILE
+    text = file.read_text(encoding="utf-8")
+    file.unlink()
+    project.write({f".github/workflows/{name}": f"# by me\n\n{text}"})
+    assert ends(project.root, "--check")[0] == 0
+    definition = of_project(project.root)
+    assert "workflow" in {job.name for job in definition.jobs}
+    project.write({FILE if name != "ci.yml" else OURS: text})
+    status, told = ends(project.root, "--check")
+    assert (status, "is Pushgate's, as " in told) == (1, True)
 
 
 def test_the_gate_may_be_off(project: Project, ends: Ends) -> None:

@@ -352,7 +352,7 @@ def test_github_runs_what_is_planned(
     pyproject, happening = example
     event = world.make(pyproject, happening)
     definition = of_project(world.project(happening.folder))
-    workflow = YAML_1_2.load(github.render(pipeline.of(definition), ""))
+    workflow = YAML_1_2.load(github.written(pipeline.of(definition), ""))
     runs = Runs(world, workflow, event)
     results = runs.results()
     if not _is_seen(definition, happening):
@@ -383,7 +383,7 @@ def test_a_gate_that_is_rightly_skipped(world: World) -> None:
     happening = Happening("pull_request", "main", ("demo.py",))
     event = world.make(pyproject, happening)
     definition = of_project(world.project(""))
-    workflow = YAML_1_2.load(github.render(pipeline.of(definition), ""))
+    workflow = YAML_1_2.load(github.written(pipeline.of(definition), ""))
     runs = Runs(world, workflow, event)
     results = runs.results()
     assert (results["docs"], results["passed"]) == ("skipped", "success")
@@ -405,7 +405,7 @@ def test_a_run_in_which_nothing_started(world: World) -> None:
         "docs = { run = ['true'], on = ['push:main'] }\n"
     )
     pushed = world.make(pyproject, Happening("push", "main", ("demo.py",)))
-    workflow = YAML_1_2.load(github.render(pipeline.of(of_project(world.project(""))), ""))
+    workflow = YAML_1_2.load(github.written(pipeline.of(of_project(world.project(""))), ""))
     results = Runs(world, workflow, pushed).results(cancelled=True)
     assert results == {"docs": "skipped", "passed": "failure"}
     asked = world.make(pyproject, Happening("pull_request", "main", ("demo.py",)))

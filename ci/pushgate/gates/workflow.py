@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from pushgate.gates import base
@@ -14,7 +17,9 @@ from pushgate.model.settings import GateOptions, Settings
 
 name: Final = "workflow"
 TOOLS: Final = ()
-_PLACES: Final = (".*.yml", ".*/*.yml", ".*/workflows/*.yml")
+_PLACES: Final = tuple(
+    f"{place}.{ending}" for place in (".*", ".*/*", ".*/workflows/*") for ending in ("yml", "yaml")
+)
 """Where CI providers look for their files, from the top of a repository."""
 
 
@@ -25,13 +30,27 @@ class Options(GateOptions):
 
 def applies(settings: Settings) -> Applies:
     """On where a workflow file of the repository was written from this project's definition."""
-    folder = "/".join(settings.root.relative_to(settings.repository).parts)
-    for file in sorted(file for place in _PLACES for file in settings.repository.glob(place)):
-        with file.open(encoding="utf-8", errors="replace") as text:
-            if mark(folder) in text.readline():
-                path = file.relative_to(settings.repository)
-                return Applies(on=True, reason=f"Pushgate wrote {path}")
+    for file in written(settings, _PLACES):
+        path = file.relative_to(settings.repository)
+        return Applies(on=True, reason=f"Pushgate wrote {path}")
     return Applies(on=False, reason="no workflow file is Pushgate's: `pushgate workflow` writes it")
+
+
+def written(settings: Settings, places: Iterable[str]) -> Iterator[Path]:
+    """Yield the workflow files that were written from a project's definition, by name.
+
+    One of the comments at the top of such a file says so.
+
+    Args:
+        settings: The project's definition.
+        places: Globs from the top of the repository.
+    """
+    top = settings.repository
+    for file in sorted({file for place in places for file in top.glob(place) if file.is_file()}):
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            comments = itertools.takewhile(lambda line: not line.strip() or line[0] == "#", lines)
+            if any(mark(settings.folder) in line for line in comments):
+                yield file
 
 
 def jobs(settings: Settings) -> tuple[Job, ...]:

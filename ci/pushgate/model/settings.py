@@ -108,3 +108,8 @@ class Settings:
     ci: CiSettings
     tool_tables: Mapping[str, object]
     gates: Mapping[str, GateOptions]
+
+    @property
+    def folder(self) -> str:
+        """The project's folder, from the top of the repository; empty for the top."""
+        return "/".join(self.root.relative_to(self.repository).parts)

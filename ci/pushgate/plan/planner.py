@@ -86,7 +86,7 @@ class _Changed:
     @classmethod
     def seen_from(cls, definition: Definition, changes: Changes) -> _Changed:
         settings = definition.settings
-        folder = "/".join(settings.root.relative_to(settings.repository).parts)
+        folder = settings.folder
         if changes.files is None:
             return cls(None, str(changes), folder, None)
         files = [settings.root / name for name in DEFINING]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -17,6 +18,14 @@ _ADDED: Final = (
     f"is not of the definition: put it between `# {kept_blocks.BEGIN}` and `# {kept_blocks.END}`, "
     "or remove it"
 )
+
+
+_DECIDING: Final = frozenset(
+    {"allow_failure", "continue-on-error", "except", "if", "only", "rules", "when"}
+)
+"""The keys that let a job or a step be left out, or fail unnoticed."""
+
+_EXPRESSION: Final = re.compile(r"\$\{\{(.*)\}\}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,36 @@ def differences(has: Document, says: Document, *, unordered: Collection[str]) ->
     return lines
 
 
+def changes(has: Document, without: Document) -> Iterator[str]:
+    """Tell what kept blocks change of the rest of a file; they may only add to it.
+
+    Args:
+        has: What the file has with its blocks.
+        without: What it has without them.
+
+    Yields:
+        One line for each change.
+    """
+    yield from _changed("", has.rest, without.rest)
+    for job, content in without.jobs.items():
+        yield from _changed(f"job {job}", has.jobs.get(job), content)
+
+
+def _changed(path: str, has: object, without: object) -> Iterator[str]:
+    if isinstance(has, dict) and isinstance(without, dict):
+        for key, value in without.items():
+            yield from _changed(f"{path}: {key}" if path else str(key), has.get(key), value)
+        for key in has.keys() - without.keys() & _DECIDING:
+            yield f"{path}: {key}: a kept block must not decide whether what is ours counts"
+    elif isinstance(has, list) and isinstance(without, list):
+        left = iter(has)
+        for at, item in enumerate(without):
+            if not any(not any(_changed(path, each, item)) for each in left):
+                yield f"{path}[{at}]: {_shown(item)} is changed by a kept block: it may only add"
+    elif has != without:
+        yield f"{path}: {_shown(without)} is changed by a kept block: it may only add"
+
+
 @dataclass(frozen=True)
 class _Compared:
     """Compares values.
@@ -79,14 +118,14 @@ class _Compared:
                 yield from self.values(job, inner, has[key], says[key])
 
     def values(self, job: str, path: str, has: object, says: object) -> Iterator[str]:
-        has, says = self._meant(path, has), self._meant(path, says)
-        if isinstance(has, dict) and isinstance(says, dict):
-            yield from self.mappings(job, has, says, path)
-        elif path.endswith("steps") and isinstance(has, list) and isinstance(says, list):
-            yield from self._steps(job, path, has, says)
-        elif has != says or type(has) is not type(says):
+        there, here = self._meant(path, has), self._meant(path, says)
+        if isinstance(there, dict) and isinstance(here, dict):
+            yield from self.mappings(job, there, here, path)
+        elif path.endswith("steps") and isinstance(there, list) and isinstance(here, list):
+            yield from self._steps(job, path, there, here)
+        elif there != here or type(there) is not type(here):
             where = f"{job}{path}: " if path else job
-            yield f"{where}the file has {_shown(has)}, the definition {_shown(says)}"
+            yield f"{where}the file has {_shown(there)}, the definition {_shown(here)}"
 
     def _meant(self, path: str, value: object) -> object:
         key = path.rpartition(".")[2]
@@ -94,6 +133,12 @@ class _Compared:
             return sorted(value if isinstance(value, list) else [value], key=_shown)
         if key == "uses" and isinstance(value, str):
             return pins.without_pin(value)
+        if key == "if" and isinstance(value, str) and (whole := _EXPRESSION.fullmatch(value)):
+            return whole[1].strip()  # a condition is one, with its braces or without
+        if ".with." in path and not isinstance(value, dict | list):
+            return _input(value)
+        if path.startswith("on.") and value is None:
+            return {}
         return value.strip() if isinstance(value, str) else value
 
     def _steps(
@@ -108,6 +153,11 @@ class _Compared:
                 continue
             yield from (f"{job}step {step!r} {_ADDED}" for step in there[start:end])
             yield from (f"{job}step {step!r} is missing" for step in here[first:last])
+
+
+def _input(value: object) -> str:
+    """Return a scalar as an action gets it: as text."""
+    return value.strip() if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _step(step: object) -> str:

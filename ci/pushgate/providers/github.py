@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from pushgate.model.ci import mark
 from pushgate.model.settings import ConfigurationError
-from pushgate.providers import documents, drift, github_names, kept_blocks, pins
+from pushgate.providers import documents, github_names, kept_blocks, pins
 from pushgate.providers.documents import Headed, Inline
+from pushgate.providers.drift import Document
 from pushgate.providers.github_jobs import Jobs
 from pushgate.providers.pins import Pin
 from pushgate.providers.pipeline import Pipeline
@@ -17,30 +18,21 @@ from pushgate.providers.pipeline import Pipeline
 name: Final = "github"
 
 _FOLDER: Final = ".github/workflows"
-_UNORDERED: Final = frozenset(
+PLACES: Final = (f"{_FOLDER}/*.yml", f"{_FOLDER}/*.yaml")
+UNORDERED: Final = frozenset(
     {"branches", "tags", "schedule", "needs", "session", "shard", "system"}
 )
-"""The keys whose lists mean the same in any order."""
 
 
 def paths(pipeline: Pipeline) -> tuple[str, ...]:
-    """Return where the workflow file may be: a name of ours where another's is there."""
+    """Return where a new file may be: a name of ours where another's is there."""
     of_folder = "".join(f"-{part}" for part in re.findall(r"[\w.-]+", pipeline.folder))
     return tuple(f"{_FOLDER}/{stem}{of_folder}.yml" for stem in ("ci", "pushgate"))
 
 
-def render(pipeline: Pipeline, existing: str) -> str:
-    """Return the text of the workflow file."""
-    bare, blocks = kept_blocks.separated(existing)
-    return kept_blocks.restored(_written(pipeline, pins.chosen(bare)), blocks)
-
-
-def differences(pipeline: Pipeline, existing: str) -> Sequence[str]:
-    """Compare what a workflow file means with what it has to say."""
-    bare, _blocks = kept_blocks.separated(existing)
-    has = documents.parsed(bare, "the workflow file")
-    says = documents.parsed(_written(pipeline, pins.PINS), "the workflow")
-    return drift.differences(_split(has), _split(says), unordered=_UNORDERED)
+def written(pipeline: Pipeline, existing: str) -> str:
+    """Return the text of the workflow file, without marked blocks."""
+    return _written(pipeline, pins.chosen(existing))
 
 
 def _written(pipeline: Pipeline, pinned: Mapping[str, Pin]) -> str:
@@ -91,7 +83,8 @@ def _events(pipeline: Pipeline) -> dict[str, object]:
     return events
 
 
-def _split(document: Mapping[str, object]) -> drift.Document:
+def split(document: Mapping[str, object]) -> Document:
+    """Return what the file means, the jobs apart."""
     rest = dict(document)
     jobs = rest.pop("jobs", None)
-    return drift.Document(jobs=jobs if isinstance(jobs, dict) else {}, rest=rest)
+    return Document(jobs=jobs if isinstance(jobs, dict) else {}, rest=rest)

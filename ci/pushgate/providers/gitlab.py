@@ -15,19 +15,21 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from pushgate.model.ci import mark
 from pushgate.model.settings import ConfigurationError
-from pushgate.providers import documents, drift, gitlab_jobs, kept_blocks
+from pushgate.providers import documents, gitlab_jobs, kept_blocks
 from pushgate.providers.documents import Headed
+from pushgate.providers.drift import Document
 from pushgate.providers.pipeline import Pipeline, unscheduled
 
 name: Final = "gitlab"
 
 _FILE: Final = ".gitlab-ci.yml"
+PLACES: Final = (_FILE,)  # GitLab reads no other
 _NEEDS_LIMIT: Final = 50
 """How many jobs a job may wait for, where an administrator has not said otherwise."""
 
@@ -46,10 +48,9 @@ _NO_JOBS: Final = frozenset(
 )
 """Top-level keys that are no jobs."""
 
-_UNORDERED: Final = frozenset(
+UNORDERED: Final = frozenset(
     {"changes", "dependencies", "paths", "PUSHGATE_SESSION", "PUSHGATE_SHARD"}
 )
-"""The keys whose lists mean the same in any order."""
 
 
 def paths(pipeline: Pipeline) -> tuple[str, ...]:  # noqa: ARG001  # GitLab reads only this file
@@ -57,18 +58,9 @@ def paths(pipeline: Pipeline) -> tuple[str, ...]:  # noqa: ARG001  # GitLab read
     return (_FILE,)
 
 
-def render(pipeline: Pipeline, existing: str) -> str:
-    """Return the text of the file."""
-    bare, blocks = kept_blocks.separated(existing)
-    return kept_blocks.restored(_written(_pinned(pipeline, bare)), blocks)
-
-
-def differences(pipeline: Pipeline, existing: str) -> Sequence[str]:
-    """Compare what the file means with what it has to say."""
-    bare, _blocks = kept_blocks.separated(existing)
-    has = documents.parsed(bare, _FILE)
-    says = documents.parsed(_written(_pinned(pipeline, bare)), _FILE)
-    return drift.differences(_split(has), _split(says), unordered=_UNORDERED)
+def written(pipeline: Pipeline, existing: str) -> str:
+    """Return the text of the file, without marked blocks."""
+    return _written(_pinned(pipeline, existing))
 
 
 def _written(pipeline: Pipeline) -> str:
@@ -113,11 +105,11 @@ def _pinned(pipeline: Pipeline, existing: str) -> Pipeline:
     return replace(pipeline, ci=replace(pipeline.ci, image=pinned[1])) if pinned else pipeline
 
 
-def _split(document: Mapping[str, object]) -> drift.Document:
+def split(document: Mapping[str, object]) -> Document:
     """Return what the file means, with names where it has lists of mappings."""
     rest = {key: _named(document[key]) for key in _NO_JOBS if key in document}
     jobs = {key: _named(value) for key, value in document.items() if key not in _NO_JOBS}
-    return drift.Document(jobs=jobs, rest=rest)
+    return Document(jobs=jobs, rest=rest)
 
 
 def _named(value: object) -> object:

@@ -13,6 +13,7 @@ BEGIN: Final = "pushgate: keep"
 END: Final = "pushgate: end"
 
 _MARK: Final = re.compile(rf"\s*#\s*({BEGIN}|{END})\s*")
+_LIKE_A_MARK: Final = re.compile(r"\s*#\s*pushgate\s*:.*", re.IGNORECASE)
 _KEY: Final = re.compile(r"((?:- )?[\w\"'./-]+:)(?: |$)")
 _USES: Final = re.compile(r"(?:- )?uses: [^@\s]+")
 
@@ -67,13 +68,16 @@ def separated(text: str) -> tuple[str, tuple[Block, ...]]:
         The rest, and the blocks in their order.
 
     Raises:
-        ConfigurationError: A mark lacks the other one.
+        ConfigurationError: A mark lacks the other one, or is hardly one.
     """
     rest: list[str] = []
     found: list[tuple[int, list[str]]] = []
     block: list[str] | None = None
     for number, line in enumerate(text.splitlines(), start=1):
         mark = _MARK.fullmatch(line)
+        if mark is None and _LIKE_A_MARK.fullmatch(line):
+            message = f"line {number}: {line.strip()!r} is no mark: `# {BEGIN}` and `# {END}` are"
+            raise ConfigurationError(message)
         if mark and (mark[1] == BEGIN) == (block is not None):
             begins = "begins here, and another has not ended"
             ends = "ends here, and none has begun"

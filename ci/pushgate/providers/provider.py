@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from pushgate.providers.drift import Document
 from pushgate.providers.pipeline import Pipeline
 
 
@@ -12,37 +13,30 @@ class Provider(Protocol):
     """A CI provider; a module with these names is one."""
 
     @property
+    def PLACES(self) -> Sequence[str]:  # noqa: N802  # a module's constant
+        """Globs from the top of the repository: where its files are read from."""
+
+    @property
+    def UNORDERED(self) -> Collection[str]:  # noqa: N802  # as above
+        """The keys of its files whose lists mean the same in any order."""
+
+    @property
     def name(self) -> str:
         """What it is called on the command line."""
 
     def paths(self, pipeline: Pipeline) -> Sequence[str]:
-        """Return where the workflow file may be, from the top of the repository.
+        """Return where a new workflow file may be; the first is taken that is free."""
 
-        The first is taken that is ours or free.
-        """
-
-    def render(self, pipeline: Pipeline, existing: str) -> str:
-        """Return the text of the workflow file.
+    def written(self, pipeline: Pipeline, existing: str) -> str:
+        """Return the text of the workflow file, without marked blocks.
 
         Args:
             pipeline: What it has to say.
-            existing: The file as it is, whose pins and marked blocks stay; empty: none.
+            existing: The file as it is, without marked blocks; its pins stay. Empty: none.
 
         Raises:
-            ConfigurationError: The provider cannot carry a name, or a block has no place.
+            ConfigurationError: The provider cannot carry a name.
         """
 
-    def differences(self, pipeline: Pipeline, existing: str) -> Sequence[str]:
-        """Compare what a workflow file means with what it has to say.
-
-        Args:
-            pipeline: What it has to say.
-            existing: The file as it is.
-
-        Returns:
-            One line for each difference, which names the job; pins, comments, order and
-            marked blocks are none.
-
-        Raises:
-            ConfigurationError: The file cannot be read, or the provider cannot carry a name.
-        """
+    def split(self, document: Mapping[str, object]) -> Document:
+        """Return what a file means, the jobs apart, with names where it has lists of mappings."""

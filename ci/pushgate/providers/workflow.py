@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from pushgate.gates import workflow as guard
-from pushgate.model.ci import mark
-from pushgate.model.settings import ConfigurationError
+from pushgate.model.settings import ConfigurationError, Settings
 from pushgate.plan.definition import Definition, expecting
-from pushgate.providers import pipeline
+from pushgate.providers import documents, drift, kept_blocks, pipeline
 from pushgate.providers.pipeline import Pipeline
 from pushgate.providers.provider import Provider
 from pushgate.providers.registry import NAMES, named
@@ -29,11 +28,13 @@ class WorkflowFile:
         path: Where it is, from the top of the repository.
         before: What it holds; empty: there is none.
         after: What it should hold.
+        different: A line for each thing that it says now, and should not, or the other way round.
     """
 
     path: str
     before: str
     after: str
+    different: tuple[str, ...]
 
     @property
     def diff(self) -> list[str]:
@@ -66,9 +67,7 @@ def chosen(definition: Definition, name: str | None) -> list[Provider]:
     """
     if name:
         return [named(name)]
-    content = pipeline.of(definition)
-    top = definition.settings.repository
-    return [each for each in map(named, NAMES) if _ours(top, each, content)]
+    return [each for each in map(named, NAMES) if _ours(definition.settings, each)]
 
 
 def planned(definition: Definition, providers: Sequence[Provider]) -> list[WorkflowFile]:
@@ -86,8 +85,10 @@ def planned(definition: Definition, providers: Sequence[Provider]) -> list[Workf
     content = pipeline.of(expecting(definition, guard.name))
     files = []
     for provider in providers or [named(NAMES[0])]:
-        path, before = _place(definition.settings.repository, provider, content)
-        files.append(WorkflowFile(path, before, provider.render(content, before)))
+        path, before = _place(definition.settings, provider, content)
+        after = rendered(provider, content, before)
+        different = _different(provider, content, before) if before else ()
+        files.append(WorkflowFile(path, before, after, tuple(different)))
     return files
 
 
@@ -106,7 +107,11 @@ def write(definition: Definition, providers: Sequence[Provider]) -> Iterator[str
             yield f"{file.path} is as it should be"
             continue
         file.write(definition.settings.repository)
-        yield f"{'changed' if file.before else 'wrote'} {file.path}"
+        if file.different:
+            yield f"changed {file.path}, which said something else:"
+            yield from (f"  {line}" for line in file.different)
+        else:
+            yield f"{'changed' if file.before else 'wrote'} {file.path}"
 
 
 def check(definition: Definition, providers: Sequence[Provider]) -> Iterator[str]:
@@ -125,31 +130,87 @@ def check(definition: Definition, providers: Sequence[Provider]) -> Iterator[str
         raise ConfigurationError(message)
     content = pipeline.of(expecting(definition, guard.name))
     for provider in providers:
-        path, text = _place(definition.settings.repository, provider, content)
+        path, text = _place(definition.settings, provider, content)
         if not text:
             yield f"{path}: is missing: `pushgate workflow {provider.name}` writes it"
             continue
-        yield from (f"{path}: {line}" for line in provider.differences(content, text))
+        yield from (f"{path}: {line}" for line in differences(provider, content, text))
+        for other in _ours(definition.settings, provider)[1:]:
+            yield f"{other}: is Pushgate's, as {path} is: remove one of them"
 
 
-def _place(repository: Path, provider: Provider, content: Pipeline) -> tuple[str, str]:
+def rendered(provider: Provider, content: Pipeline, existing: str) -> str:
+    """Return the text of a workflow file.
+
+    Args:
+        provider: Whose.
+        content: What it has to say.
+        existing: The file as it is, whose pins and marked blocks stay; empty: none.
+
+    Raises:
+        ConfigurationError: The provider cannot carry a name; a block has no place, or changes
+            what the definition says.
+    """
+    bare, blocks = kept_blocks.separated(existing)
+    text = kept_blocks.restored(provider.written(content, bare), blocks)
+    if blocks and (changes := [*_changed_by_blocks(provider, text)]):
+        raise ConfigurationError(*changes)
+    return text
+
+
+def differences(provider: Provider, content: Pipeline, existing: str) -> list[str]:
+    """Compare what a workflow file means with what it has to say.
+
+    Args:
+        provider: Whose.
+        content: What it has to say.
+        existing: The file as it is.
+
+    Returns:
+        One line for each difference, which names the job; pins, comments, order and marked
+        blocks that only add something are none.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or the provider cannot carry a name.
+    """
+    bare, blocks = kept_blocks.separated(existing)
+    has = provider.split(documents.parsed(bare, "the workflow file"))
+    says = provider.split(documents.parsed(provider.written(content, bare), "the workflow"))
+    lines = drift.differences(has, says, unordered=provider.UNORDERED)
+    return [*lines, *_changed_by_blocks(provider, existing)] if blocks else lines
+
+
+def _different(provider: Provider, content: Pipeline, existing: str) -> Sequence[str]:
+    try:
+        return differences(provider, content, existing)
+    except ConfigurationError as error:
+        return error.problems
+
+
+def _changed_by_blocks(provider: Provider, text: str) -> Iterator[str]:
+    """Yield a line for all that a file's kept blocks change of the rest of it."""
+    # What is no UTF-8 in a block means nothing.
+    text = text.encode(errors=_ODD).decode(errors="replace")
+    bare, _ = kept_blocks.separated(text)
+    has = documents.parsed(text, "the workflow file, with its kept blocks,")
+    without = documents.parsed(bare, "the workflow file")
+    yield from drift.changes(provider.split(has), provider.split(without))
+
+
+def _place(settings: Settings, provider: Provider, content: Pipeline) -> tuple[str, str]:
     """Return where a provider's file is or should be, and its text; empty: there is none."""
-    if ours := _ours(repository, provider, content):
-        return ours
+    for path in _ours(settings, provider):
+        return path, (settings.repository / path).read_text(encoding="utf-8", errors=_ODD)
     paths = provider.paths(content)
     for path in paths:
-        if not (repository / path).exists():
+        if not (settings.repository / path).exists():
             return path, ""
     taken = " and ".join(paths)
     message = f"{taken}: not written by `pushgate workflow`: remove or rename it, then run it again"
     raise ConfigurationError(message)
 
 
-def _ours(repository: Path, provider: Provider, content: Pipeline) -> tuple[str, str] | None:
-    """Return where a provider's file of this project is, and its text; None: there is none."""
-    for path in provider.paths(content):
-        if (repository / path).is_file():
-            text = (repository / path).read_text(encoding="utf-8", errors=_ODD)
-            if mark(content.folder) in text.partition("\n")[0]:
-                return path, text
-    return None
+def _ours(settings: Settings, provider: Provider) -> list[str]:
+    """Name a provider's files of this project, from the top of the repository."""
+    files = guard.written(settings, provider.PLACES)
+    return [file.relative_to(settings.repository).as_posix() for file in files]
