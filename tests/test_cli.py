@@ -252,7 +252,9 @@ def test_outside_of_a_project(
     assert cli.main(["run"]) == 2
     told = capsys.readouterr().err.removeprefix("pushgate: ").split("\npushgate: ")
     noxfile, pyproject, repository = told
-    assert noxfile.startswith(f"no noxfile.py in {project.root}: write one with the lines")
+    assert noxfile.startswith(
+        f"no noxfile.py in {project.root}: `pushgate init` writes one, or write it with"
+    )
     assert pyproject.startswith(f"{project.root}: no pyproject.toml here or above")
     assert re.search(r"not a git repository.*: Pushgate asks git which files", repository)
 

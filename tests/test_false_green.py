@@ -249,6 +249,21 @@ def test_file_that_bandit_leaves_out(make_project: MakeProject) -> None:
     assert outcome.reason.startswith("bandit found signs/CVS_import.py:")
 
 
+def test_bandit_under_an_older_python(make_project: MakeProject) -> None:
+    """Where the project's newest Python is missing, bandit runs under the default one."""
+    project = make_project(
+        {
+            "pyproject.toml": '[tool.pushgate]\npython = ["@PYTHON@", "3.99"]\n'
+            'default-python = "@PYTHON@"\n',
+            "signs/__init__.py": RUNS_A_SHELL,
+        }
+    )
+    outcome = carry_out(project, "security")
+    assert outcome.reason.startswith("bandit found signs/__init__.py:")
+    project.write({"signs/__init__.py": "type(*) = 0\n"})
+    assert carry_out(project, "security").result is Result.UNAVAILABLE
+
+
 @pytest.mark.parametrize("name", ["an odd näme%20.py", "b'c.py"])
 def test_a_finding_in_a_file_of_any_name(make_project: MakeProject, name: str) -> None:
     """It is told with its place, and in SARIF for those who collect such reports."""

@@ -133,6 +133,17 @@ def test_changes_that_cannot_be_seen(project: Project) -> None:
     assert take_of(project.root, project.git("rev-parse", "HEAD").strip()).without == {}
 
 
+@pytest.mark.parametrize(("size", "same"), [(10, True), (100_000, False)])
+def test_an_ignored_file_written_again(project: Project, size: int, same: bool) -> None:
+    """What a build writes each time counts by its content; of a large file, the time counts."""
+    file = project.root / "ignored" / "version.py"
+    file.parent.mkdir()
+    file.write_text("#" * size, encoding="utf-8")
+    before = take_of(project.root).of
+    os.utime(file, (1, 1))
+    assert (take_of(project.root).of == before) is same
+
+
 def test_too_many_ignored_files(project: Project) -> None:
     """A huge ignored folder that may matter leaves no fingerprint."""
     (project.root / "ignored").mkdir()

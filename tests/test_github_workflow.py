@@ -175,8 +175,8 @@ def test_a_lock_without_pushgate(make_project: MakeProject) -> None:
     """No workflow is written that could not start Pushgate."""
     project = make_project({"pyproject.toml": PYTHONS, "uv.lock": LOCK, **CODE})
     answer = project.pushgate("workflow")
-    expected = "uv.lock has no Pushgate for CI to run: `uv add --group ci pushgate`"
-    assert (answer.returncode, answer.stdout) == (2, f"pushgate: {expected}\n")
+    told = "uv.lock has no Pushgate for CI to run: `uv add --group ci pushgate`, or `pushgate init`"
+    assert (answer.returncode, answer.stdout) == (2, f"pushgate: {told}\n")
     assert not (project.root / ".github").exists()
 
 

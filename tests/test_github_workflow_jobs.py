@@ -9,7 +9,7 @@ import pytest
 
 from conftest import Project
 from pushgate.plan.definition import of_project
-from pushgate.providers import documents, workflow
+from pushgate.providers import documents, pipeline, workflow
 
 MakeProject = Callable[..., Project]
 Jobs = Mapping[str, Any]
@@ -46,6 +46,16 @@ def _use(job: Jobs, action: str) -> Jobs:
 
 def _uses(job: Jobs, action: str) -> bool:
     return any(each.get("uses", "").startswith(f"{action}@") for each in job["steps"])
+
+
+def test_a_project_that_pins_an_older_python(make_project: MakeProject) -> None:
+    """Where a .python-version names a Python that Pushgate does not run under, CI takes another."""
+    files = {"pyproject.toml": '[tool.pushgate]\npython = ["3.10", "3.13"]\n', "a.py": ""}
+    project = make_project({**files, ".python-version": "3.10\n"})
+    call = pipeline.of(of_project(project.root)).command
+    assert call[:4] == ("uv", "run", "--python", ">=3.11")
+    project.write({".python-version": "3.13\n"})
+    assert "--python" not in pipeline.of(of_project(project.root)).command
 
 
 def test_a_job_is_one_nox_call(make_project: MakeProject) -> None:

@@ -15,6 +15,9 @@ from pushgate.config.tables import strings, table
 RELEASED: Final = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 """The feature releases that a project without classifiers may mean."""
 
+OURS: Final = "3.11"
+"""The oldest that Pushgate runs under, and each tool that it pins."""
+
 _CLASSIFIER: Final = re.compile(r"Programming Language :: Python :: (3\.\d+)")
 _PINNED: Final = re.compile(r"^\s*(?:cpython-)?(3\.\d+)(?:\.\d+)?\s*$", re.MULTILINE)
 """The first version in a ``.python-version``, which may hold several, and comments."""

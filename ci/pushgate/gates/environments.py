@@ -16,8 +16,8 @@ from typing import Any, Final
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
+from pushgate.config.pythons import OURS, version_key
 from pushgate.config.requirements import requirement_names
 from pushgate.config.tables import table
 from pushgate.gates import seals, state
@@ -31,9 +31,6 @@ FOLDER: Final = Path(".nox")
 
 _UNREACHABLE: Final = re.compile(r"Failed to (?:fetch|download)[^\n]*")
 """How uv says that a server did not give what was asked for."""
-
-_PINNED_SINCE: Final = Version("3.11")
-"""The oldest Python that every pinned tool runs under; an older one gets the last that does."""
 
 TEST_GROUPS: Final = ("test", "tests", "testing")
 """What a dependency group with the tests' requirements is usually called."""
@@ -322,7 +319,7 @@ def _add_missing_tools(settings: Settings, folder: Path, request: _Request) -> N
     missing = [tool for tool in request.tools if _name(tool) not in present]
     if not missing:
         return
-    if Version(request.interpreter.version) < _PINNED_SINCE:
+    if version_key(request.interpreter.version) < version_key(OURS):
         missing = [tool.replace("==", "<=") for tool in missing]
     # The tools must go with what the project has, not change it.
     constraints = folder / "pushgate-constraints.txt"

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from pushgate.gates import base
 from pushgate.gates.base import Applies, Context
-from pushgate.gates.environments import tool
+from pushgate.gates.environments import interpreter, tool
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobFailed, JobUnavailable
 from pushgate.model.settings import GateOptions, Settings
@@ -41,8 +41,7 @@ def run(context: Context[Options]) -> None:
     """Look at the sources, without the tests, at medium severity and above."""
     settings = context.settings
     report = context.outputs / "bandit.sarif"
-    # An older Python cannot parse newer syntax, and bandit skips such a file with status 0.
-    bandit = tool(context, BANDIT, python=settings.python[-1])
+    bandit = tool(context, BANDIT, python=_python(context))
     options = ["--quiet", "-ll", "--format", "sarif", "--output", str(report)]
     if "bandit" in settings.tool_tables:
         options += ["-c", "pyproject.toml"]
@@ -67,6 +66,17 @@ def run(context: Context[Options]) -> None:
     if not found.files:
         message = f"bandit looked at no file in {', '.join(settings.sources)}"
         raise JobUnavailable(message)
+
+
+def _python(context: Context[Options]) -> str:
+    """Choose the project's newest Python: an older one cannot parse newer syntax."""
+    newest, default = context.settings.python[-1], context.settings.default_python
+    try:
+        interpreter(newest)
+    except JobUnavailable:
+        context.log(f"no Python {newest} here: bandit runs under {default}")
+        return default
+    return newest
 
 
 @dataclass(frozen=True)

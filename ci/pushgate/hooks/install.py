@@ -50,7 +50,8 @@ elif command -v pushgate >/dev/null; then
 elif [ -f uv.lock ] && command -v uv >/dev/null; then
     exec uv run --quiet --frozen $group pushgate pre-push "$@"
 fi
-printf '%s\\n' "pushgate: $python is gone: run \\`pushgate install\\` again" >&2
+again='run `pushgate install` again, or `uvx pushgate install`'
+printf '%s\\n' "pushgate: $python is gone: $again" >&2
 exit 1
 """
 

@@ -11,7 +11,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from packaging.utils import canonicalize_name
 
-from pushgate.config.pythons import version_key
+from pushgate.config import pythons
 from pushgate.config.requirements import group_of, requirement_names
 from pushgate.model import globs
 from pushgate.model.ci import CiSettings
@@ -24,8 +24,6 @@ _SETTING_UP_MINUTES: Final = 5
 """What a machine may take beside the job itself: the checkout, uv, the environment."""
 
 _MINUTE_SECONDS: Final = 60
-_OLDEST: Final = "3.11"
-"""The oldest Python that Pushgate runs under."""
 
 
 @dataclass(frozen=True)
@@ -176,16 +174,18 @@ def _besides(branches: Sequence[str], asked: Iterable[Event], kind: str) -> tupl
 def _start(settings: Settings) -> tuple[str, ...]:
     """Return what runs a program of the environment that Pushgate is in."""
     dependencies = settings.dependencies
-    older = version_key(settings.default_python) < version_key(_OLDEST)
+    older = pythons.version_key(settings.default_python) < pythons.version_key(pythons.OURS)
     # uv takes the interpreter that a .python-version file names.
-    run = ("uv", "run", *(("--python", f">={_OLDEST}") if older else ()))
+    run = ("uv", "run", *(("--python", f">={pythons.OURS}") if older else ()))
     if dependencies.lock is None:
         return (*run, "--no-project", "--with", f"pushgate=={version('pushgate')}")
     if group := group_of("pushgate", dependencies.groups):
         return (*run, "--locked", "--only-group", group)
     if "pushgate" in {canonicalize_name(settings.name), *requirement_names(dependencies.runtime)}:
         return (*run, "--locked", "--no-default-groups")
-    message = "uv.lock has no Pushgate for CI to run: `uv add --group ci pushgate`"
+    message = (
+        "uv.lock has no Pushgate for CI to run: `uv add --group ci pushgate`, or `pushgate init`"
+    )
     raise ConfigurationError(message)
 
 

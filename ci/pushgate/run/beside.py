@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,9 @@ from pushgate.tools.blobs import HiddenChangesError
 
 _MOST: Final = 1000
 """How many files of a folder are looked at; one of more is hardly the project's."""
+
+_HASHED_BYTES: Final = 64 * 1024
+"""How large a file may be that is read for this."""
 
 _SETTINGS: Final = (
     *("pyproject.toml", "setup.cfg", "tox.ini", "uv.toml", ".editorconfig"),
@@ -34,8 +38,9 @@ def local(settings: Settings) -> Mapping[str, str]:
     """Describe the files of a project that its commit will not have and that could matter.
 
     Returns:
-        For each path from the project what it is: its size in bytes and the time of its last
-        change in ns, or that it is untracked: then it is among the files that jobs read.
+        For each path from the project what it is: the hash of what it holds (of a large one,
+        its size in bytes and the time of its last change in ns), or that it is untracked: then
+        it is among the files that jobs read.
 
     Raises:
         HiddenChangesError: There are too many.
@@ -49,7 +54,7 @@ def local(settings: Settings) -> Mapping[str, str]:
             raise HiddenChangesError(message)
         described |= files
     for path in found.results:
-        described |= _below(settings.root, path) or {path: _stamp(settings.root / path)}
+        described |= _below(settings.root, path) or {path: _described(settings.root / path)}
     return described
 
 
@@ -98,7 +103,7 @@ def _below(root: Path, path: str) -> dict[str, str] | None:
     """Describe a file, or the files of a folder; None where these are too many."""
     files: dict[str, str] = {}
     for file in _files(root / path):
-        files[file.relative_to(root).as_posix()] = _stamp(file)
+        files[file.relative_to(root).as_posix()] = _described(file)
         if len(files) > _MOST:
             return None
     return files
@@ -111,6 +116,16 @@ def _files(path: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(path):
         links = (name for name in folders if Path(folder, name).is_symlink())
         yield from (Path(folder, name) for name in (*files, *links))
+
+
+def _described(path: Path) -> str:
+    """Describe what a file holds: a build writes the same version file again and again."""
+    try:
+        if not path.is_symlink() and path.stat().st_size <= _HASHED_BYTES:
+            return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return "gone"
+    return _stamp(path)
 
 
 def _stamp(path: Path) -> str:

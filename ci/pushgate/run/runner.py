@@ -96,8 +96,8 @@ class Run:
         root = definition.settings.root
         if not (root / NOXFILE).is_file():
             message = (
-                f"no {NOXFILE} in {root}: write one with the lines `import pushgate` and "
-                "`pushgate.register()`"
+                f"no {NOXFILE} in {root}: `pushgate init` writes one, or write it with the lines "
+                "`import pushgate` and `pushgate.register()`"
             )
             raise ConfigurationError(message)
         self._definition = definition
