@@ -134,7 +134,7 @@ def test_changes_that_cannot_be_seen(project: Project) -> None:
 
 
 @pytest.mark.parametrize(("size", "same"), [(10, True), (100_000, False)])
-def test_an_ignored_file_written_again(project: Project, size: int, same: bool) -> None:
+def test_an_ignored_file_written_again(project: Project, size: int, *, same: bool) -> None:
     """What a build writes each time counts by its content; of a large file, the time counts."""
     file = project.root / "ignored" / "version.py"
     file.parent.mkdir()
