@@ -80,8 +80,9 @@ def _refuse_taken_names(definition: Definition) -> None:
     if taken:
         raise ConfigurationError(
             *(
-                f"noxfile.py has a session {name!r} of its own: in [tool.pushgate.gates.{name}], "
-                f"session = {name!r} makes it the gate, enabled = false leaves the gate out"
+                f"noxfile.py has a session {name!r} of its own: in [tool.pushgate.gates."
+                f"{definition.of_session(name)[0].gate}], session = {name!r} makes it the gate, "
+                "enabled = false leaves the gate out"
                 for name in sorted(taken)
             )
         )
@@ -148,7 +149,7 @@ def _carrying_out(definition: Definition, jobs: Sequence[Job]) -> Callable[[nox.
         if asked.prepare:
             _prepare(session, gate, contexts[0])
         elif asked.collect and isinstance(gate, Collecting):
-            gate.collect(contexts[0], asked.collect)
+            _conclude(session, *execution.collect(gate, contexts[0], asked.collect))
         elif arguments:
             _look(session, gate, contexts)
         elif len(contexts) == 1:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any, Final
 
 from pushgate.gates import state
-from pushgate.gates.base import Context, Gate, WithEnvironment
+from pushgate.gates.base import Collecting, Context, Gate, WithEnvironment
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobError, Outcome, Result
 from pushgate.tools import git, process
@@ -148,6 +148,20 @@ def prepare(gate: WithEnvironment, context: Context[Any]) -> tuple[Result, str]:
         How it ended, and why.
     """
     return _end(gate.prepare, context)
+
+
+def collect(gate: Collecting, context: Context[Any], address: str) -> tuple[Result, str]:
+    """Let a gate collect what the jobs of a session share, and serve it until it is ended.
+
+    Args:
+        gate: The jobs' gate.
+        context: One of the jobs.
+        address: Where it serves.
+
+    Returns:
+        How it ended, and why.
+    """
+    return _end(lambda each: gate.collect(each, address), context)
 
 
 def perform_together(
