@@ -45,7 +45,6 @@ class PipelineGate:
 
     Attributes:
         name: The gate's name.
-        summary: One line about what it checks.
         jobs: Its jobs, each one Nox call.
         needs: The gates whose outputs it reads.
         after: The gates without whose pass it is not worth a machine, other than ``needs``.
@@ -55,7 +54,6 @@ class PipelineGate:
     """
 
     name: str
-    summary: str
     jobs: tuple[Job, ...]
     needs: tuple[str, ...]
     after: tuple[str, ...]
@@ -79,7 +77,6 @@ class Pipeline:
     """All that a workflow file says.
 
     Attributes:
-        name: The project's name.
         folder: The project's folder, from the top of the repository; empty for the top.
         branches: The long-lived branches; the first is the main branch.
         pushes: Patterns of branches whose pushes gates ask for, besides these.
@@ -92,7 +89,6 @@ class Pipeline:
         gates: In an order in which each comes after what it needs.
     """
 
-    name: str
     folder: str
     branches: tuple[str, ...]
     pushes: tuple[str, ...]
@@ -151,7 +147,6 @@ def of(definition: Definition) -> Pipeline:
     start = _start(settings)
     asked = [event for job in definition.jobs for event in job.on]
     return Pipeline(
-        name=settings.name,
         folder=folder,
         branches=settings.branches,
         pushes=_besides(settings.branches, asked, "push"),
@@ -197,7 +192,6 @@ def _gates(definition: Definition, folder: str) -> Iterable[PipelineGate]:
         days = gate.ARTIFACT_DAYS if isinstance(gate, HandsOn) else None
         yield PipelineGate(
             name=name,
-            summary=jobs[0].summary,
             jobs=tuple(jobs),
             needs=needs,
             after=tuple(each for each in after if each not in needs),
