@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 import re
 from collections.abc import Collection, Mapping
 from typing import Final
@@ -57,6 +58,8 @@ def completed(
         problems.add(f"{_TABLE}.image", said.image, "an image such as 'python:3.13'")
     if said.pages and said.pages.gate not in gates:
         problems.unknown(f"{_TABLE}.pages.gate", said.pages.gate, gates, "gate")
+    if said.pages and f"{posixpath.normpath(said.pages.path)}/".startswith(("/", "../")):
+        problems.add(f"{_TABLE}.pages.path", said.pages.path, "a folder within the project")
     history = _reads_history(pyproject) if said.history is None else said.history
     return dataclasses.replace(said, history=history)
 

@@ -12,6 +12,7 @@ from typing import Final, Protocol, runtime_checkable
 from packaging.utils import canonicalize_name
 
 from pushgate.config.requirements import group_of, requirement_names
+from pushgate.gates import test
 from pushgate.model import globs
 from pushgate.model.ci import CiSettings
 from pushgate.model.event import Event
@@ -23,6 +24,8 @@ _SETTING_UP_MINUTES: Final = 5
 """What a machine may take beside the job itself: the checkout, uv, the environment."""
 
 _MINUTE_SECONDS: Final = 60
+
+_PAGES: Final = "tool.pushgate.ci.pages.gate"
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class PipelineGate:
     Attributes:
         name: The gate's name.
         jobs: Its jobs, each one Nox call.
+        systems: Further machines, by label, on which each of them runs as well.
         needs: The gates whose outputs it reads.
         after: The gates without whose pass it is not worth a machine, other than ``needs``.
         selected_by: What selects it: any of these; empty: every event.
@@ -55,6 +59,7 @@ class PipelineGate:
 
     name: str
     jobs: tuple[Job, ...]
+    systems: tuple[str, ...]
     needs: tuple[str, ...]
     after: tuple[str, ...]
     selected_by: tuple[Selection, ...]
@@ -70,6 +75,14 @@ class PipelineGate:
     def shards(self) -> int:
         """Into how many jobs each session is split; 1 where it is not."""
         return max(job.shard.count if job.shard else 1 for job in self.jobs)
+
+    def selected_for(self, event: Event) -> tuple[Selection, ...]:
+        """Return what selects it where an event happens; empty: nothing does."""
+        return tuple(
+            Selection((event,), selection.inputs)
+            for selection in self.selected_by or (Selection(),)
+            if not selection.on or any(pattern.matches(event) for pattern in selection.on)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,13 +148,17 @@ def of(definition: Definition) -> Pipeline:
     """Derive a workflow from a definition.
 
     Raises:
-        ConfigurationError: No gate is on; or the project has a lock, and Pushgate is not in it.
+        ConfigurationError: No gate is on; or ``ci`` names a gate that cannot do what it is to do;
+            or the project has a lock, and Pushgate is not in it.
     """
     if not definition.jobs:
         message = "no gate is on, so CI has nothing to run: `pushgate plan` tells why"
         raise ConfigurationError(message)
     settings = definition.settings
     folder = "/".join(settings.root.relative_to(settings.repository).parts)
+    gates = tuple(_gates(definition, folder))
+    if problems := [*_problems(definition, gates)]:
+        raise ConfigurationError(*problems)
     lock = settings.dependencies.lock
     locks = (lock.relative_to(settings.repository).as_posix(),) if lock else ()
     start = _start(settings)
@@ -156,8 +173,26 @@ def of(definition: Definition) -> Pipeline:
         pushgate=(*start, "pushgate"),
         defining=(*(posixpath.join(folder, name) for name in DEFINING), *locks),
         ci=settings.ci,
-        gates=tuple(_gates(definition, folder)),
+        gates=gates,
     )
+
+
+def _problems(definition: Definition, gates: Iterable[PipelineGate]) -> Iterator[str]:
+    """Yield a line for each thing that ``ci`` wants of a gate that cannot do it."""
+    ci, off = definition.settings.ci, {gate.gate: gate.reason for gate in definition.off}
+    if not ci.pages:
+        return
+    named, main = ci.pages.gate, Event("push", definition.settings.branches[0])
+    if reason := off.get(named):
+        yield f"{_PAGES}: gate {named} is off ({reason}): turn it on, or remove pages"
+    for gate in (gate for gate in gates if gate.name == named):
+        if len(gate.jobs) > 1 or gate.systems:
+            yield f"{_PAGES}: gate {named} has several jobs: name one that has a single job"
+        if not gate.selected_for(main):
+            yield (
+                f"{_PAGES}: gate {named} never runs when {main.ref} is pushed, which publishes "
+                f"the site: add 'push:{main.ref}' to its `on`"
+            )
 
 
 def _besides(branches: Sequence[str], asked: Iterable[Event], kind: str) -> tuple[str, ...]:
@@ -193,6 +228,7 @@ def _gates(definition: Definition, folder: str) -> Iterable[PipelineGate]:
         yield PipelineGate(
             name=name,
             jobs=tuple(jobs),
+            systems=settings.ci.systems if name == test.name else (),
             needs=needs,
             after=tuple(each for each in after if each not in needs),
             selected_by=selected[name],
