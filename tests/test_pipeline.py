@@ -53,4 +53,19 @@ def test_a_site_that_cannot_be_published(
 ) -> None:
     """Its gate has to be on, to run where the main branch is pushed, and to be a single job."""
     (problem,) = _problems(make_project, PAGES % gate + more)
-    assert problem.startswith(f"tool.pushgate.ci.pages.gate: {told}")
+    assert problem.startswith(f"tool.pushgate.ci.pages: {told}")
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ("gates.coverage.enabled = false\n", "enabled = false"),
+        ("gates.test.enabled = false\n", "it needs the gate test, which is off"),
+    ],
+)
+def test_a_report_that_is_not_made(more: str, reason: str, make_project: MakeProject) -> None:
+    """Codecov is not to get the report of a gate that is off."""
+    (problem,) = _problems(make_project, f"ci.codecov = true\n{more}")
+    assert problem == (
+        f"tool.pushgate.ci.codecov: gate coverage is off ({reason}): turn it on, or remove codecov"
+    )

@@ -12,7 +12,7 @@ from typing import Final, Protocol, runtime_checkable
 from packaging.utils import canonicalize_name
 
 from pushgate.config.requirements import group_of, requirement_names
-from pushgate.gates import test
+from pushgate.gates import coverage, test
 from pushgate.model import globs
 from pushgate.model.ci import CiSettings
 from pushgate.model.event import Event
@@ -25,7 +25,7 @@ _SETTING_UP_MINUTES: Final = 5
 
 _MINUTE_SECONDS: Final = 60
 
-_PAGES: Final = "tool.pushgate.ci.pages.gate"
+_CI: Final = "tool.pushgate.ci"
 
 
 @dataclass(frozen=True)
@@ -178,21 +178,28 @@ def of(definition: Definition) -> Pipeline:
 
 
 def _problems(definition: Definition, gates: Iterable[PipelineGate]) -> Iterator[str]:
-    """Yield a line for each thing that ``ci`` wants of a gate that cannot do it."""
-    ci, off = definition.settings.ci, {gate.gate: gate.reason for gate in definition.off}
-    if not ci.pages:
-        return
-    named, main = ci.pages.gate, Event("push", definition.settings.branches[0])
-    if reason := off.get(named):
-        yield f"{_PAGES}: gate {named} is off ({reason}): turn it on, or remove pages"
-    for gate in (gate for gate in gates if gate.name == named):
-        if len(gate.jobs) > 1 or gate.systems:
-            yield f"{_PAGES}: gate {named} has several jobs: name one that has a single job"
-        if not gate.selected_for(main):
-            yield (
-                f"{_PAGES}: gate {named} never runs when {main.ref} is pushed, which publishes "
-                f"the site: add 'push:{main.ref}' to its `on`"
-            )
+    """Yield a line for each key of ``ci`` whose gate cannot do what it is to do."""
+    settings, off = definition.settings, {gate.gate: gate.reason for gate in definition.off}
+    wanted = {"codecov": coverage.name} if settings.ci.codecov else {}
+    if settings.ci.pages:
+        wanted["pages"] = settings.ci.pages.gate
+    for key, name in wanted.items():
+        if reason := off.get(name):
+            yield f"{_CI}.{key}: gate {name} is off ({reason}): turn it on, or remove {key}"
+    for gate in gates:
+        if gate.name == wanted.get("pages"):
+            yield from _unpublished(gate, Event("push", settings.branches[0]))
+
+
+def _unpublished(gate: PipelineGate, main: Event) -> Iterator[str]:
+    """Yield why a gate's site cannot be published where the main branch is pushed."""
+    if len(gate.jobs) > 1 or gate.systems:
+        yield f"{_CI}.pages: gate {gate.name} has several jobs: name one that has a single job"
+    if not gate.selected_for(main):
+        yield (
+            f"{_CI}.pages: gate {gate.name} never runs when {main.ref} is pushed, which publishes "
+            f"the site: add '{main}' to its `on`"
+        )
 
 
 def _besides(branches: Sequence[str], asked: Iterable[Event], kind: str) -> tuple[str, ...]:
