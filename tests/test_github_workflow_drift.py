@@ -184,9 +184,9 @@ CHANGES: Final = {
         r"concurrency:\n(?:  .*\n)+",
         "",
         (
-            'concurrency: is missing: the definition says {"group": "${{ '
+            'concurrency: is missing: the definition says {"group": "pushgate-${{ '
             "github.workflow }}-${{ github.event.pull_request.number || github.run_id "
-            '}}", "cancel-in-progress": true}'
+            '}}", "cancel-in-progres…'
         ),
     ),
     "the machine": (

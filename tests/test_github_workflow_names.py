@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 
 from conftest import NOXFILE, Project
+from github_expressions import interpolated
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import of_project
 from pushgate.providers import documents, github_names, workflow
@@ -151,6 +152,25 @@ def _in_folder(make_project: MakeProject, folder: str) -> Path:
     files = {"pyproject.toml": BASE + "gates.own.run = ['true']\n", "noxfile.py": NOXFILE}
     project = make_project({f"{folder}/{name}": text for name, text in files.items()})
     return project.root / folder
+
+
+def _group(said: str, workflow: str) -> str:
+    """Return the concurrency group of a pull request's run, by what a workflow file says."""
+    event = {"pull_request": {"number": 7}}
+    return interpolated(said, {"github": {"workflow": workflow, "run_id": "9", "event": event}})
+
+
+def test_runs_end_only_their_own(make_project: MakeProject) -> None:
+    """No run of another project, or of a workflow that the user calls CI, is in our group."""
+    common = "${{ github.workflow }}-${{ github.event.pull_request.number || github.sha }}"
+    groups = [_group(common, "CI")]
+    folders = ("", "back end/", "front/")
+    pyproject = BASE + "gates.own.run = ['true']\n"
+    root = make_project({f"{folder}pyproject.toml": pyproject for folder in folders}).root
+    for folder in folders:
+        content = documents.parsed(_rendered(root / folder), "the file")
+        groups.append(_group(content["concurrency"]["group"], content["name"]))
+    assert len(set(groups)) == len(groups)
 
 
 @pytest.mark.parametrize("folder", ["back end", "it's", "$(touch pwned)", '`a` "b"', "🎉", "a\\b"])

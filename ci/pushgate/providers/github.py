@@ -58,7 +58,8 @@ def _written(pipeline: Pipeline, pinned: Mapping[str, Pin]) -> str:
         "permissions": Headed({}),
         "concurrency": Headed(
             {
-                "group": "${{ github.workflow }}-"
+                # Groups are the repository's: the user's own workflow may be a CI, too.
+                "group": "pushgate-${{ github.workflow }}-"
                 "${{ github.event.pull_request.number || github.run_id }}",
                 "cancel-in-progress": True,
             },
