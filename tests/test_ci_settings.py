@@ -17,7 +17,7 @@ INSIDE = "a folder within the project"
 
 
 def _problem(make_project: MakeProject, key: str, value: str) -> str:
-    root = make_project({"pyproject.toml": f"{BASE}ci.{key} = {value}\n"}).root
+    root = make_project({"pyproject.toml": f"{BASE}ci.{key} = {value}\n"}, name=key).root
     with pytest.raises(ConfigurationError) as error:
         of_project(root)
     (problem,) = error.value.problems
@@ -30,3 +30,12 @@ def test_a_site_is_within_the_project(path: str, make_project: MakeProject) -> N
     assert _problem(make_project, "pages", f"{{ gate = 'own', path = '{path}' }}") == (
         f"pyproject.toml: tool.pushgate.ci.pages.path = {path!r}: expected {INSIDE}"
     )
+
+
+@pytest.mark.parametrize("label", ["windows-2022", "Windows-latest"])
+def test_no_job_runs_on_windows(label: str, make_project: MakeProject) -> None:
+    """A machine on which no job can pass is refused, whatever is to run there."""
+    expected = f"= {label!r}: expected Linux or macOS: Pushgate runs on no Windows"
+    for key, value in (("systems", f"['macos-15', '{label}']"), ("runs-on", f"'{label}'")):
+        where = f"tool.pushgate.ci.{key}" + ("[1]" if key == "systems" else "")
+        assert _problem(make_project, key, value) == f"pyproject.toml: {where} {expected}"

@@ -184,7 +184,7 @@ def _examples(draw: st.DrawFn) -> tuple[str, Happening]:
         f"python = {json.dumps(draw(st.sampled_from([['3.12'], ['3.11', '3.12']])))}",
         "[tool.pushgate.ci]",
         f"schedule = {json.dumps([CRON] if scheduled else [])}",
-        f"systems = {json.dumps(draw(st.sampled_from([[], [], ['windows-2025']])))}",
+        f"systems = {json.dumps(draw(st.sampled_from([[], [], ['macos-15']])))}",
         "[tool.pushgate.gates]",
         f"test.shards = {draw(st.integers(1, 2))}",
     ]

@@ -54,6 +54,8 @@ def completed(
     for key, label in labels.items():
         if not _LABEL.fullmatch(label):
             problems.add(f"{_TABLE}.{key}", label, "a runner's label such as 'ubuntu-24.04'")
+        elif label.lower().startswith("windows"):
+            problems.add(f"{_TABLE}.{key}", label, "Linux or macOS: Pushgate runs on no Windows")
     if not said.image.isprintable() or not said.image or " " in said.image:
         problems.add(f"{_TABLE}.image", said.image, "an image such as 'python:3.13'")
     if said.pages and said.pages.gate not in gates:
