@@ -39,3 +39,10 @@ def test_no_job_runs_on_windows(label: str, make_project: MakeProject) -> None:
     for key, value in (("systems", f"['macos-15', '{label}']"), ("runs-on", f"'{label}'")):
         where = f"tool.pushgate.ci.{key}" + ("[1]" if key == "systems" else "")
         assert _problem(make_project, key, value) == f"pyproject.toml: {where} {expected}"
+
+
+def test_a_machine_counts_once(make_project: MakeProject) -> None:
+    """Two labels that GitHub takes for one would give the outputs of two jobs one name."""
+    systems = ["Ubuntu-24.04", "macos-15", "ubuntu-22.04", "macOS-15", "macos-15"]
+    root = make_project({"pyproject.toml": f"{BASE}ci.systems = {systems}\n"}).root
+    assert of_project(root).settings.ci.systems == ("macos-15", "ubuntu-22.04")

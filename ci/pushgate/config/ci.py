@@ -63,7 +63,15 @@ def completed(
     if said.pages and f"{posixpath.normpath(said.pages.path)}/".startswith(("/", "../")):
         problems.add(f"{_TABLE}.pages.path", said.pages.path, "a folder within the project")
     history = _reads_history(pyproject) if said.history is None else said.history
-    return dataclasses.replace(said, history=history)
+    return dataclasses.replace(said, history=history, systems=_further(said))
+
+
+def _further(said: CiSettings) -> tuple[str, ...]:
+    """Return the machines other than ``runs-on``, each once: a label has no case."""
+    machines = {said.runs_on.lower(): said.runs_on}
+    for label in said.systems:
+        machines.setdefault(label.lower(), label)
+    return tuple(machines.values())[1:]
 
 
 def _reads_history(pyproject: Mapping[str, object]) -> bool:
