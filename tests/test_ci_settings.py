@@ -46,3 +46,54 @@ def test_a_machine_counts_once(make_project: MakeProject) -> None:
     systems = ["Ubuntu-24.04", "macos-15", "ubuntu-22.04", "macOS-15", "macos-15"]
     root = make_project({"pyproject.toml": f"{BASE}ci.systems = {systems}\n"}).root
     assert of_project(root).settings.ci.systems == ("macos-15", "ubuntu-22.04")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        "60 0 * * *",
+        "0 24 * * *",
+        "0 0 0 * *",
+        "0 0 32 * *",
+        "0 0 * 13 *",
+        "0 0 * 0 *",
+        "0 0 * * 7",
+        "99 99 99 99 99",
+        "0 0 * * FR\u0131",
+        "foo bar baz qux quux",
+        "0 0 * MON *",
+        "0 0 * * JAN",
+        "0 0 * *",
+        "0 0 * * * *",
+        "0  0 * * *",
+        "@daily",
+        "*/0 * * * *",
+        "/5 * * * *",
+        "5-1 * * * *",
+        "*-5 * * * *",
+        "1-60 * * * *",
+        "1, * * * *",
+        "1-2-3 * * * *",
+        "\u0661 * * * *",
+        "",
+    ],
+)
+def test_times_that_never_come(times: str, make_project: MakeProject) -> None:
+    """Times that cron does not know are refused, with what it knows."""
+    problem = _problem(make_project, "schedule", f"['17 3 * * 1', '{times}']")
+    assert problem.startswith(
+        f"pyproject.toml: tool.pushgate.ci.schedule[1] = {times!r}: expected five fields such as "
+        "'17 3 * * 1': minute 0-59, hour 0-23, "
+    )
+
+
+TIMES = (
+    *("* * * * *", "59 23 31 12 6", "0 0 1 1 0", "05 00 01 01 0", "*/15 0-23 * * *"),
+    *("30 5 * * 1,3", "0 0 1 JAN,dec SUN-FRI/2", "3/20 2-4,8-22/2 1-31 * MON-FRI", "0 0 * * 5-5"),
+)
+
+
+def test_times_that_come(make_project: MakeProject) -> None:
+    """Numbers, names, lists, ranges and steps of all fields are times."""
+    root = make_project({"pyproject.toml": f"{BASE}ci.schedule = {[*TIMES]}\n"}).root
+    assert of_project(root).settings.ci.schedule == TIMES
