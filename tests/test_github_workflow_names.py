@@ -15,7 +15,7 @@ from conftest import NOXFILE, Project
 from github_expressions import interpolated
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import of_project
-from pushgate.providers import documents, github_names, workflow
+from pushgate.providers import documents, github_names, pipeline, workflow
 
 MakeProject = Callable[..., Project]
 
@@ -266,3 +266,18 @@ def test_a_dependency_group_is_one_word(group: str, make_project: MakeProject) -
     command = content["jobs"]["a"]["steps"][2]["run"]
     assert "${{" not in command
     assert shlex.split(command)[:5] == ["uv", "run", "--locked", "--only-group", group]
+
+
+@pytest.mark.parametrize(
+    ("shards", "systems", "jobs"), [(128, [], None), (129, [], 258), (65, ["macos-15"], 260)]
+)
+def test_a_matrix_is_limited(
+    shards: int, systems: list[str], jobs: int | None, make_project: MakeProject
+) -> None:
+    """A matrix of more jobs than GitHub starts is refused."""
+    more = f"python = ['3.12', '3.13']\ngates.test.shards = {shards}\nci.systems = {systems}\n"
+    root = make_project({"pyproject.toml": f"[tool.pushgate]\n{more}", "demo.py": ""}).root
+    told = (
+        f"gate test has {jobs} jobs, and GitHub takes 256: choose fewer shards, Pythons or systems"
+    )
+    assert github_names.problems(pipeline.of(of_project(root))) == ([told] if jobs else [])
