@@ -311,6 +311,7 @@ def test_pages_are_published_from_main(make_project: MakeProject) -> None:
     )
     assert pages["needs"] == ["passed", "site"]
     assert pages["permissions"] == {"pages": "write", "id-token": "write"}
+    assert pages["concurrency"] == {"group": "pages", "cancel-in-progress": False}
     assert pages["environment"]["name"] == "github-pages"
     assert "pages" not in jobs["passed"]["needs"]
     allowed = {name for name, job in jobs.items() if "write" in str(job.get("permissions"))}
