@@ -114,6 +114,14 @@ CHANGES: Final = {
         "branches: [main]",
         'on.push.branches: the file has ["main"], the definition ["dev", "main"]',
     ),
+    "what of a pull request triggers": (
+        r", edited\]",
+        "]",
+        (
+            'on.pull_request.types: the file has ["opened", "reopened", "synchronize"], the '
+            'definition ["edited", "opened", "reopened", "synchronize"]'
+        ),
+    ),
     "a removed trigger": (
         r"  merge_group:\n",
         "",
@@ -213,6 +221,7 @@ SAME: Final = {
     "empty lines": (r"\n\n", "\n"),
     "the order of needs": (r"\[lint, types, build\]", "[build, lint, types]"),
     "the order of branches": (r"\[main, dev\]", "[dev, main]"),
+    "the order of types": (r"\[opened, synchronize", "[synchronize, opened"),
     "the order of the matrix": (r"\[1, 2, 3, 4\]", "[4, 1, 2, 3]"),
     "the order of keys": (r"( +runs-on: .*\n)( +timeout-minutes: .*\n)", r"\2\1"),
     "the order of times": (r"(    - cron: .*\n)(    - cron: .*\n)", r"\2\1"),

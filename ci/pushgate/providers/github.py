@@ -18,7 +18,7 @@ name: Final = "github"
 
 _FOLDER: Final = ".github/workflows"
 _UNORDERED: Final = frozenset(
-    {"branches", "tags", "schedule", "needs", "session", "shard", "system"}
+    {"branches", "tags", "types", "schedule", "needs", "session", "shard", "system"}
 )
 """The keys whose lists mean the same in any order."""
 
@@ -81,15 +81,25 @@ def _events(pipeline: Pipeline) -> dict[str, object]:
             "branches": Inline(filters((*pipeline.branches, *pipeline.pushes))),
             "tags": Inline(["**"]),
         },
-        "pull_request": {
-            "branches": Inline(filters((*pipeline.branches, *pipeline.pull_requests)))
-        },
+        "pull_request": _pull_requests(filters((*pipeline.branches, *pipeline.pull_requests))),
         "merge_group": None,
         "workflow_dispatch": None,
     }
     if pipeline.ci.schedule:
         events["schedule"] = [{"cron": times} for times in pipeline.ci.schedule]
     return events
+
+
+def _pull_requests(bases: Sequence[str]) -> dict[str, object]:
+    """Return which pull requests start the workflow."""
+    started: dict[str, object] = {"branches": Inline(bases)}
+    if len(bases) > 1 or "*" in bases[0]:
+        started["types"] = Headed(
+            Inline(["opened", "synchronize", "reopened", "edited"]),
+            "Edited: what passed for one base says nothing of another.",
+            apart=False,
+        )
+    return started
 
 
 def _split(document: Mapping[str, object]) -> drift.Document:
