@@ -43,8 +43,9 @@ def test_no_job_runs_on_windows(label: str, make_project: MakeProject) -> None:
 
 def test_a_machine_counts_once(make_project: MakeProject) -> None:
     """Two labels that GitHub takes for one would give the outputs of two jobs one name."""
-    systems = ["Ubuntu-24.04", "macos-15", "ubuntu-22.04", "macOS-15", "macos-15"]
-    root = make_project({"pyproject.toml": f"{BASE}ci.systems = {systems}\n"}).root
+    systems = ["ubuntu-24.04", "macos-15", "ubuntu-22.04", "macOS-15", "macos-15"]
+    ci = f"ci = {{ runs-on = 'Ubuntu-24.04', systems = {systems} }}\n"
+    root = make_project({"pyproject.toml": BASE + ci}).root
     assert of_project(root).settings.ci.systems == ("macos-15", "ubuntu-22.04")
 
 
