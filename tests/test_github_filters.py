@@ -125,7 +125,8 @@ def test_activity_types() -> None:
     """A pull request starts a run when it is opened, reopened or changed, unless said."""
     for action in ("opened", "synchronize", "reopened"):
         assert triggered({"on": "pull_request"}, _pull("main", action=action))
-    assert not triggered({"on": "pull_request"}, _pull("main", action="labeled"))
+    for action in ("labeled", "edited"):
+        assert not triggered({"on": "pull_request"}, _pull("main", action=action))
     on = {"pull_request": {"types": ["labeled"]}}
     assert triggered({"on": on}, _pull("main", action="labeled"))
 

@@ -117,6 +117,14 @@ CHANGES: Final = {
         "branches: [main]",
         'on.push.branches: the file has ["main"], the definition ["dev", "main"]',
     ),
+    "what of a pull request triggers": (
+        r", edited\]",
+        "]",
+        (
+            'on.pull_request.types: the file has ["opened", "reopened", "synchronize"], the '
+            'definition ["edited", "opened", "reopened", "synchronize"]'
+        ),
+    ),
     "a removed trigger": (
         r"  merge_group:\n",
         "",
@@ -187,9 +195,9 @@ CHANGES: Final = {
         r"concurrency:\n(?:  .*\n)+",
         "",
         (
-            'concurrency: is missing: the definition says {"group": "${{ '
+            'concurrency: is missing: the definition says {"group": "pushgate-${{ '
             "github.workflow }}-${{ github.event.pull_request.number || github.run_id "
-            '}}", "cancel-in-progress": true}'
+            '}}", "cancel-in-progres…'
         ),
     ),
     "the machine": (
@@ -216,6 +224,7 @@ SAME: Final = {
     "empty lines": (r"\n\n", "\n"),
     "the order of needs": (r"\[lint, types, build\]", "[build, lint, types]"),
     "the order of branches": (r"\[main, dev\]", "[dev, main]"),
+    "the order of types": (r"\[opened, synchronize", "[synchronize, opened"),
     "the order of the matrix": (r"\[1, 2, 3, 4\]", "[4, 1, 2, 3]"),
     "the order of keys": (r"( +runs-on: .*\n)( +timeout-minutes: .*\n)", r"\2\1"),
     "the order of times": (r"(    - cron: .*\n)(    - cron: .*\n)", r"\2\1"),

@@ -199,12 +199,32 @@ def test_a_schedule_is_no_push(make_project: MakeProject) -> None:
     assert jobs["b"]["if"] == "github.event_name == 'schedule'"
 
 
+TYPES: Final = ["opened", "synchronize", "reopened", "edited"]
+
+
+@pytest.mark.parametrize(
+    ("branches", "on", "bases"),
+    [
+        (["main"], "push", {"branches": ["main"]}),
+        (["main", "dev"], "push", {"branches": ["main", "dev"], "types": TYPES}),
+        (["main"], "pull_request:rel/*", {"branches": ["main", "rel/**"], "types": TYPES}),
+        (["main"], "pull_request", {"branches": ["**"], "types": TYPES}),
+    ],
+)
+def test_another_base_starts_it(
+    branches: list[str], on: str, bases: Jobs, make_project: MakeProject
+) -> None:
+    """Where there is more than one base, a pull request is judged anew when it gets another."""
+    more = f"branches = {branches}\ngates.own = {{ run = ['true'], on = ['{on}'] }}\n"
+    assert _workflow(make_project, more)["on"]["pull_request"] == bases
+
+
 def test_what_events_start_it(make_project: MakeProject) -> None:
     """The long-lived branches and those that gates ask for, tags, the queue, and by hand."""
     own = "gates.own = { run = ['true'], on = ['push:rel/*', 'pull_request:dev'] }\n"
     assert _workflow(make_project, own)["on"] == {
         "push": {"branches": ["main", "rel/**"], "tags": ["**"]},
-        "pull_request": {"branches": ["main", "dev"]},
+        "pull_request": {"branches": ["main", "dev"], "types": TYPES},
         "merge_group": None,
         "workflow_dispatch": None,
     }
@@ -321,6 +341,7 @@ def test_pages_are_published_from_main(make_project: MakeProject) -> None:
     )
     assert pages["needs"] == ["passed", "site"]
     assert pages["permissions"] == {"pages": "write", "id-token": "write"}
+    assert pages["concurrency"] == {"group": "pages", "cancel-in-progress": False}
     assert pages["environment"]["name"] == "github-pages"
     assert "pages" not in jobs["passed"]["needs"]
     allowed = {name for name, job in jobs.items() if "write" in str(job.get("permissions"))}

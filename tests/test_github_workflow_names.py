@@ -12,9 +12,10 @@ from typing import Any, Final
 import pytest
 
 from conftest import NOXFILE, Project
+from github_expressions import interpolated
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import of_project
-from pushgate.providers import documents, github_names, workflow
+from pushgate.providers import documents, github_names, pipeline, workflow
 
 MakeProject = Callable[..., Project]
 
@@ -153,6 +154,25 @@ def _in_folder(make_project: MakeProject, folder: str) -> Path:
     return project.root / folder
 
 
+def _group(said: str, workflow: str) -> str:
+    """Return the concurrency group of a pull request's run, by what a workflow file says."""
+    event = {"pull_request": {"number": 7}}
+    return interpolated(said, {"github": {"workflow": workflow, "run_id": "9", "event": event}})
+
+
+def test_runs_end_only_their_own(make_project: MakeProject) -> None:
+    """No run of another project, or of a workflow that the user calls CI, is in our group."""
+    common = "${{ github.workflow }}-${{ github.event.pull_request.number || github.sha }}"
+    groups = [_group(common, "CI")]
+    folders = ("", "back end/", "front/")
+    pyproject = BASE + "gates.own.run = ['true']\n"
+    root = make_project({f"{folder}pyproject.toml": pyproject for folder in folders}).root
+    for folder in folders:
+        content = documents.parsed(_rendered(root / folder), "the file")
+        groups.append(_group(content["concurrency"]["group"], content["name"]))
+    assert len(set(groups)) == len(groups)
+
+
 @pytest.mark.parametrize("folder", ["back end", "it's", "$(touch pwned)", '`a` "b"', "🎉", "a\\b"])
 def test_a_folder_is_a_folder(folder: str, make_project: MakeProject, tmp_path: Path) -> None:
     """Commands run in the very folder, and what a failure shows brings a shell there."""
@@ -246,3 +266,18 @@ def test_a_dependency_group_is_one_word(group: str, make_project: MakeProject) -
     command = content["jobs"]["a"]["steps"][2]["run"]
     assert "${{" not in command
     assert shlex.split(command)[:5] == ["uv", "run", "--locked", "--only-group", group]
+
+
+@pytest.mark.parametrize(
+    ("shards", "systems", "jobs"), [(128, [], None), (129, [], 258), (65, ["macos-15"], 260)]
+)
+def test_a_matrix_is_limited(
+    shards: int, systems: list[str], jobs: int | None, make_project: MakeProject
+) -> None:
+    """A matrix of more jobs than GitHub starts is refused."""
+    more = f"python = ['3.12', '3.13']\ngates.test.shards = {shards}\nci.systems = {systems}\n"
+    root = make_project({"pyproject.toml": f"[tool.pushgate]\n{more}", "demo.py": ""}).root
+    told = (
+        f"gate test has {jobs} jobs, and GitHub takes 256: choose fewer shards, Pythons or systems"
+    )
+    assert github_names.problems(pipeline.of(of_project(root))) == ([told] if jobs else [])

@@ -87,8 +87,8 @@ on = ['tag']
             "cannot carry 'tag:v[9-0]'",
         ),
         ("[tool.pushgate.gates.own]\nrun = ['x']\non = ['schedule']", "set schedule in"),
-        ("ci.pages = { gate = 'test', path = '../x' }", "name a folder within the project"),
-        ("ci.pages = { gate = 'test', path = 'x*' }", "rename it, without *"),
+        ("ci.pages = { gate = 'lint', path = '../x' }", "expected a folder within the project"),
+        ("ci.pages = { gate = 'lint', path = 'x*' }", "rename it, without *"),
         (UNPUBLISHED, "gate own never runs when main is pushed"),
         ("gates.test.shards = 26", "gate coverage waits for 52 jobs, and GitLab takes 50"),
         (

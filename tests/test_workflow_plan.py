@@ -83,6 +83,7 @@ class Happening:
         changed: The files that it changes, from the top of the repository.
         folder: The project's folder, with a slash at its end; empty for the top.
         before: Of a push: ``before``, ``zeros`` or ``gone``.
+        action: Of a pull request: what is done to it.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Happening:
     changed: tuple[str, ...]
     folder: str = ""
     before: str = "before"
+    action: str = "synchronize"
 
     @property
     def event(self) -> Event:
@@ -122,7 +124,7 @@ class Happening:
         elif self.name == "pull_request":
             ref, base, head = "refs/pull/7/merge", self.ref, "feature"
             payload = {
-                "action": "synchronize",
+                "action": self.action,
                 "number": 7,
                 "pull_request": {"number": 7, "head": {"sha": commits["head"]}},
             }
@@ -184,7 +186,7 @@ def _examples(draw: st.DrawFn) -> tuple[str, Happening]:
         f"python = {json.dumps(draw(st.sampled_from([['3.12'], ['3.11', '3.12']])))}",
         "[tool.pushgate.ci]",
         f"schedule = {json.dumps([CRON] if scheduled else [])}",
-        f"systems = {json.dumps(draw(st.sampled_from([[], [], ['windows-2025']])))}",
+        f"systems = {json.dumps(draw(st.sampled_from([[], [], ['macos-15']])))}",
         "[tool.pushgate.gates]",
         f"test.shards = {draw(st.integers(1, 2))}",
     ]
@@ -411,3 +413,22 @@ def test_a_run_in_which_nothing_started(world: World) -> None:
     asked = world.make(pyproject, Happening("pull_request", "main", ("demo.py",)))
     results = Runs(world, workflow, asked).results()
     assert results == {"docs": "skipped", "passed": "success"}
+
+
+def test_a_pull_request_that_gets_another_base(world: World) -> None:
+    """The gates of its new base run, though no commit of it is new."""
+    off = "".join(f"{name}.enabled = false\n" for name in BUILT_IN)
+    pyproject = (
+        "[tool.pushgate]\npython = ['3.12']\nbranches = ['main', 'dev']\n"
+        f"[tool.pushgate.gates]\n{off}docs = {{ run = ['true'], on = ['pull_request:dev'] }}\n"
+    )
+    results = []
+    for base, action in (("main", "opened"), ("dev", "edited")):
+        happening = Happening("pull_request", base, ("demo.py",), action=action)
+        event = world.make(pyproject, happening)
+        workflow = YAML_1_2.load(github.written(pipeline.of(of_project(world.project(""))), ""))
+        results.append(Runs(world, workflow, event).results())
+    assert results == [
+        {"docs": "skipped", "passed": "success"},
+        {"docs": "success", "passed": "success"},
+    ]

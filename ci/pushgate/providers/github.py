@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pushgate.model.ci import mark
@@ -20,7 +20,7 @@ name: Final = "github"
 _FOLDER: Final = ".github/workflows"
 PLACES: Final = (f"{_FOLDER}/*.yml", f"{_FOLDER}/*.yaml")
 UNORDERED: Final = frozenset(
-    {"branches", "tags", "schedule", "needs", "session", "shard", "system"}
+    {"branches", "tags", "types", "schedule", "needs", "session", "shard", "system"}
 )
 
 
@@ -50,7 +50,8 @@ def _written(pipeline: Pipeline, pinned: Mapping[str, Pin]) -> str:
         "permissions": Headed({}),
         "concurrency": Headed(
             {
-                "group": "${{ github.workflow }}-"
+                # Groups are the repository's: the user's own workflow may be a CI, too.
+                "group": "pushgate-${{ github.workflow }}-"
                 "${{ github.event.pull_request.number || github.run_id }}",
                 "cancel-in-progress": True,
             },
@@ -72,15 +73,25 @@ def _events(pipeline: Pipeline) -> dict[str, object]:
             "branches": Inline(filters((*pipeline.branches, *pipeline.pushes))),
             "tags": Inline(["**"]),
         },
-        "pull_request": {
-            "branches": Inline(filters((*pipeline.branches, *pipeline.pull_requests)))
-        },
+        "pull_request": _pull_requests(filters((*pipeline.branches, *pipeline.pull_requests))),
         "merge_group": None,
         "workflow_dispatch": None,
     }
     if pipeline.ci.schedule:
         events["schedule"] = [{"cron": times} for times in pipeline.ci.schedule]
     return events
+
+
+def _pull_requests(bases: Sequence[str]) -> dict[str, object]:
+    """Return which pull requests start the workflow."""
+    started: dict[str, object] = {"branches": Inline(bases)}
+    if len(bases) > 1 or "*" in bases[0]:
+        started["types"] = Headed(
+            Inline(["opened", "synchronize", "reopened", "edited"]),
+            "Edited: what passed for one base says nothing of another.",
+            apart=False,
+        )
+    return started
 
 
 def split(document: Mapping[str, object]) -> Document:

@@ -241,6 +241,8 @@ class Jobs:
                 "pages": Noted("write", "to publish"),
                 "id-token": Noted("write", "tells Pages who publishes"),
             },
+            # Runs of main end none of each other's, and two could publish at once.
+            "concurrency": {"group": PAGES, "cancel-in-progress": False},
             "environment": {
                 "name": "github-pages",
                 "url": "${{ steps.published.outputs.page_url }}",

@@ -5,12 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from pushgate.providers.pipeline import Pipeline, PipelineGate, nox_arguments
-
-SYSTEMS: Final = "test"
-"""The gate that runs on further systems, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +37,6 @@ class Matrix:
     def of(cls, gate: PipelineGate, pipeline: Pipeline) -> Matrix:
         """Find what differs between the jobs of a gate."""
         job, runs_on, shards = gate.jobs[0], pipeline.ci.runs_on, gate.shards
-        systems = pipeline.ci.systems if gate.name == SYSTEMS else ()
         axes: dict[str, Sequence[object]] = {}
         variables: dict[str, str] = {}
         words: dict[str, str] = {}
@@ -60,8 +55,8 @@ class Matrix:
         else:
             name = job.name
         shown = artifact = name
-        if systems:
-            axes["system"] = [runs_on, *systems]
+        if gate.systems:
+            axes["system"] = [runs_on, *gate.systems]
             elsewhere = f"matrix.system != '{runs_on}'"
             shown += f"${{{{ {elsewhere} && format(' on {{0}}', matrix.system) || '' }}}}"
             # Those that jobs need are the ones whose names begin with the gate's.

@@ -1,4 +1,4 @@
-"""The project's own names in a workflow of GitHub: how they are written, which cannot be."""
+"""What of a project GitHub cannot carry, and how the project's own names are written there."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ _FILTER: Final = re.compile(r"([\\+!\]])")
 _PATH: Final = re.compile(r"[*?\[\]\\]|\A[!#~\s]|\s\Z")
 """What the actions that are given a path do not take for a part of its name."""
 
+_MATRIX_LIMIT: Final = 256
+"""How many jobs a matrix may have."""
+
 
 def filters(patterns: Iterable[str]) -> list[str]:
     """Return patterns of branches as GitHub's filters: there one `*` stops at a slash."""
@@ -24,7 +27,7 @@ def filters(patterns: Iterable[str]) -> list[str]:
 
 
 def problems(pipeline: Pipeline) -> list[str]:
-    """Return a line for each name that GitHub cannot carry, with what to do."""
+    """Return a line for all that GitHub cannot carry, with what to do."""
     return [
         *_of_branches(pipeline),
         *_of_paths(pipeline),
@@ -73,6 +76,11 @@ def _of_gates(pipeline: Pipeline) -> Iterator[str]:
         session = gate.jobs[0].session
         if not session.isprintable():
             yield _refused(f"{where}.session", session, "rename it, without control characters")
+        if (jobs := len(gate.jobs) * (1 + len(gate.systems))) > _MATRIX_LIMIT:
+            yield (
+                f"gate {gate.name} has {jobs} jobs, and GitHub takes {_MATRIX_LIMIT}: choose fewer "
+                "shards, Pythons or systems"
+            )
         yield from unscheduled(gate, pipeline)
         for event in (event for selection in gate.selected_by for event in selection.on):
             if event.kind == "tag" and _is_strange(event.ref):

@@ -13,7 +13,6 @@ GitLab keeps the times of schedules outside of the file: they are made in its ow
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -129,10 +128,6 @@ def _problems(pipeline: Pipeline) -> Iterator[str]:
     for key, folder in folders.items():
         if _OF_PATTERNS & set(folder) or not folder.isprintable():
             yield _refused(key, folder, "rename it, without * ? [ ] { } \\ and control characters")
-        elif f"{posixpath.normpath(folder)}/".startswith(("/", "../")):
-            yield _refused(key, folder, "name a folder within the project")
-    if pages and not gitlab_jobs.published(pipeline, pages):
-        yield f"ci.pages of [tool.pushgate]: gate {pages.gate} never runs when main is pushed"
     for gate in pipeline.gates:
         where = f"tool.pushgate.gates.{gate.name}"
         session = gate.jobs[0].session

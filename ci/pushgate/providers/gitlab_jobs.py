@@ -165,13 +165,7 @@ def _artifacts(pipeline: Pipeline, gate: PipelineGate) -> Iterator[tuple[str, ob
 
 def published(pipeline: Pipeline, pages: Pages) -> tuple[Selection, ...]:
     """Return when a site is published: when a push to the main branch selects its gate."""
-    main = Event("push", pipeline.branches[0])
-    selections = pipeline.gate(pages.gate).selected_by or (Selection(),)
-    return tuple(
-        Selection((main,), selection.inputs)
-        for selection in selections
-        if not selection.on or any(pattern.matches(main) for pattern in selection.on)
-    )
+    return pipeline.gate(pages.gate).selected_for(Event("push", pipeline.branches[0]))
 
 
 def _pages(pipeline: Pipeline, pages: Pages) -> Iterator[tuple[str, object]]:

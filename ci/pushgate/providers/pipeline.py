@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from pushgate.config import pythons
 from pushgate.config.requirements import group_of, requirement_names
+from pushgate.gates import coverage, test
 from pushgate.model import globs
 from pushgate.model.ci import CiSettings
 from pushgate.model.event import Event
@@ -24,6 +25,8 @@ _SETTING_UP_MINUTES: Final = 5
 """What a machine may take beside the job itself: the checkout, uv, the environment."""
 
 _MINUTE_SECONDS: Final = 60
+
+_CI: Final = "tool.pushgate.ci"
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,8 @@ class PipelineGate:
 
     Attributes:
         name: The gate's name.
-        summary: One line about what it checks.
         jobs: Its jobs, each one Nox call.
+        systems: Further machines, by label, on which each of them runs as well.
         needs: The gates whose outputs it reads.
         after: The gates without whose pass it is not worth a machine, other than ``needs``.
         selected_by: What selects it: any of these; empty: every event.
@@ -56,8 +59,8 @@ class PipelineGate:
     """
 
     name: str
-    summary: str
     jobs: tuple[Job, ...]
+    systems: tuple[str, ...]
     needs: tuple[str, ...]
     after: tuple[str, ...]
     selected_by: tuple[Selection, ...]
@@ -74,13 +77,20 @@ class PipelineGate:
         """Into how many jobs each session is split; 1 where it is not."""
         return max(job.shard.count if job.shard else 1 for job in self.jobs)
 
+    def selected_for(self, event: Event) -> tuple[Selection, ...]:
+        """Return what selects it where an event happens; empty: nothing does."""
+        return tuple(
+            Selection((event,), selection.inputs)
+            for selection in self.selected_by or (Selection(),)
+            if not selection.on or any(pattern.matches(event) for pattern in selection.on)
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
     """All that a workflow file says.
 
     Attributes:
-        name: The project's name.
         folder: The project's folder, from the top of the repository; empty for the top.
         branches: The long-lived branches; the first is the main branch.
         pushes: Patterns of branches whose pushes gates ask for, besides these.
@@ -93,7 +103,6 @@ class Pipeline:
         gates: In an order in which each comes after what it needs.
     """
 
-    name: str
     folder: str
     branches: tuple[str, ...]
     pushes: tuple[str, ...]
@@ -140,19 +149,22 @@ def of(definition: Definition) -> Pipeline:
     """Derive a workflow from a definition.
 
     Raises:
-        ConfigurationError: No gate is on; or the project has a lock, and Pushgate is not in it.
+        ConfigurationError: No gate is on; or ``ci`` names a gate that cannot do what it is to do;
+            or the project has a lock, and Pushgate is not in it.
     """
     if not definition.jobs:
         message = "no gate is on, so CI has nothing to run: `pushgate plan` tells why"
         raise ConfigurationError(message)
     settings = definition.settings
-    folder = "/".join(settings.root.relative_to(settings.repository).parts)
+    folder = settings.folder
+    gates = tuple(_gates(definition, folder))
+    if problems := [*_problems(definition, gates)]:
+        raise ConfigurationError(*problems)
     lock = settings.dependencies.lock
     locks = (lock.relative_to(settings.repository).as_posix(),) if lock else ()
     start = _start(settings)
     asked = [event for job in definition.jobs for event in job.on]
     return Pipeline(
-        name=settings.name,
         folder=folder,
         branches=settings.branches,
         pushes=_besides(settings.branches, asked, "push"),
@@ -162,8 +174,33 @@ def of(definition: Definition) -> Pipeline:
         pushgate=(*start, "pushgate"),
         defining=(*(posixpath.join(folder, name) for name in DEFINING), *locks),
         ci=settings.ci,
-        gates=tuple(_gates(definition, folder)),
+        gates=gates,
     )
+
+
+def _problems(definition: Definition, gates: Iterable[PipelineGate]) -> Iterator[str]:
+    """Yield a line for each key of ``ci`` whose gate cannot do what it is to do."""
+    settings, off = definition.settings, {gate.gate: gate.reason for gate in definition.off}
+    wanted = {"codecov": coverage.name} if settings.ci.codecov else {}
+    if settings.ci.pages:
+        wanted["pages"] = settings.ci.pages.gate
+    for key, name in wanted.items():
+        if reason := off.get(name):
+            yield f"{_CI}.{key}: gate {name} is off ({reason}): turn it on, or remove {key}"
+    for gate in gates:
+        if gate.name == wanted.get("pages"):
+            yield from _unpublished(gate, Event("push", settings.branches[0]))
+
+
+def _unpublished(gate: PipelineGate, main: Event) -> Iterator[str]:
+    """Yield why a gate's site cannot be published where the main branch is pushed."""
+    if len(gate.jobs) > 1 or gate.systems:
+        yield f"{_CI}.pages: gate {gate.name} has several jobs: name one that has a single job"
+    if not gate.selected_for(main):
+        yield (
+            f"{_CI}.pages: gate {gate.name} never runs when {main.ref} is pushed, which publishes "
+            f"the site: add '{main}' to its `on`"
+        )
 
 
 def _besides(branches: Sequence[str], asked: Iterable[Event], kind: str) -> tuple[str, ...]:
@@ -203,8 +240,8 @@ def _gates(definition: Definition, folder: str) -> Iterable[PipelineGate]:
         days = gate.ARTIFACT_DAYS if isinstance(gate, HandsOn) else None
         yield PipelineGate(
             name=name,
-            summary=jobs[0].summary,
             jobs=tuple(jobs),
+            systems=settings.ci.systems if name == test.name else (),
             needs=needs,
             after=tuple(each for each in after if each not in needs),
             selected_by=selected[name],
