@@ -9,13 +9,12 @@ from typing import Final
 from packaging.utils import canonicalize_name
 
 from pushgate.adopt import requirements
-from pushgate.adopt.evidence import Evidence
+from pushgate.adopt.evidence import RUFF_FILES, Evidence
 from pushgate.adopt.found import Found, Setting, Value, own_gate
 from pushgate.config import layout
 from pushgate.config.requirements import requirement_names
 from pushgate.config.tables import table
 
-_RUFF: Final = ("ruff.toml", ".ruff.toml")
 _OTHERS: Final = {
     "black": ("--check", "/black", "/black-pre-commit-mirror"),
     "isort": ("--check-only", "/isort"),
@@ -55,7 +54,7 @@ def _linters(evidence: Evidence) -> Found:
     others = [tool for tool in _OTHERS if _uses(evidence, required, tool)]
     where = ("gates", "lint")
     revision = evidence.hook_revision("/ruff-pre-commit")
-    if not revision and not _uses(evidence, required, "ruff", *_RUFF):
+    if not revision and not _uses(evidence, required, "ruff", *RUFF_FILES):
         if not others:
             why = "no linter is set up; with ruff, delete this table"
             off = Setting((*where, "enabled"), value=False, why=why)

@@ -15,6 +15,7 @@ from pushgate.model.settings import ConfigurationError
 from pushgate.tools import git
 
 PRE_COMMIT: Final = (".pre-commit-config.yaml", ".pre-commit-config.yml", "prek.toml")
+RUFF_FILES: Final = ("ruff.toml", ".ruff.toml")
 _COMMANDS: Final = (
     *PRE_COMMIT,
     *("tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "noxfile.py", ".gitlab-ci.yml"),
