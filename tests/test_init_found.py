@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from pushgate.adopt import noxfile
+from conftest import Project
+from pushgate.adopt import noxfile, telling
 from pushgate.adopt.evidence import Evidence
+from pushgate.adopt.init import Prepared
+from pushgate.adopt.staging import Change
+from pushgate.config.load import find_project
+from pushgate.model.settings import ConfigurationError
+from pushgate.plan.definition import of_project
+
+MakeProject = Callable[..., Project]
 
 
 def evidence(root: Path, files: Mapping[str, str]) -> Evidence:
@@ -50,3 +58,44 @@ def test_what_isort_adds_is_in_a_new_noxfile(tmp_path: Path) -> None:
         "", imports=imports
     )
     assert FUTURE not in noxfile.extended("import nox\n", imports=imports)
+
+
+def test_the_way_to_a_project_below(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes next can be pasted where the user is, above the project or in it."""
+    minimal = {"pyproject.toml": "[tool.pushgate]\npython = ['@PYTHON@']\n"}
+    project = make_project({f"back end/{name}": text for name, text in minimal.items()})
+    folder = project.root / "back end"
+    prepared = Prepared(
+        project=folder,
+        repository=project.root,
+        found=(),
+        changes=(Change(Path("back end/noxfile.py"), None, b""), Change(Path("ci.yml"), None, b"")),
+        definition=of_project(folder),
+    )
+    nexts = {
+        project.root: "git add 'back end/noxfile.py' ci.yml && cd 'back end' && ",
+        folder: "git add noxfile.py ../ci.yml && ",
+    }
+    for here, start in nexts.items():
+        monkeypatch.chdir(here)
+        told = list(telling.done(prepared, ()))[-1]
+        assert told.startswith(f"next: {start}")
+        assert told.endswith("pushgate run")
+        assert told.count("cd ") == start.count("cd ")
+
+
+def test_projects_below_are_named(make_project: MakeProject) -> None:
+    """Above all projects, the folders below that hold a definition are told, and no others."""
+    files = {
+        f"{folder}/{name}": ""
+        for folder in ("back end", "tools/web")
+        for name in ("pyproject.toml", "noxfile.py")
+    }
+    project = make_project({**files, "docs/pyproject.toml": "", "more/noxfile.py": ""})
+    with pytest.raises(ConfigurationError, match=r"go to a project below, (.*)") as caught:
+        find_project(project.root)
+    assert str(caught.value).endswith("below, `cd 'back end'` or `cd tools/web`")
+    with pytest.raises(ConfigurationError, match="reads the project's definition there"):
+        find_project(project.root / "docs" / ".." / "more")
