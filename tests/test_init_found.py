@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Project
-from pushgate.adopt import noxfile, telling
+from pushgate.adopt import checkers, noxfile, telling
 from pushgate.adopt.evidence import Evidence
 from pushgate.adopt.init import Prepared
 from pushgate.adopt.staging import Change
@@ -99,3 +99,57 @@ def test_projects_below_are_named(make_project: MakeProject) -> None:
     assert str(caught.value).endswith("below, `cd 'back end'` or `cd tools/web`")
     with pytest.raises(ConfigurationError, match="reads the project's definition there"):
         find_project(project.root / "docs" / ".." / "more")
+
+
+def lint_commands(project: Project, tox: str, environment: str) -> list[str]:
+    """Return what the gate lint would run in a project whose tox has this environment."""
+    file = "setup.cfg" if ":" in tox else "tox.ini"
+    text = f"[{tox}]\nenvlist = lint\n[testenv]\ncommands = pytest\n[testenv:lint]\n{environment}\n"
+    project.write({file: text})
+    settings = next(checkers.look(Evidence.of(project.root), ())).settings
+    [run] = [setting.value for setting in settings if setting.key == ("gates", "lint", "run")]
+    assert isinstance(run, tuple)
+    return list(run)
+
+
+FLAKE8 = {"src/sample/__init__.py": "", "pyproject.toml": "[tool.flake8]\n"}
+LINT = """\
+deps =
+  flake8==7.1.1
+  flake8-bugbear>=24
+  pytest
+commands = flake8 --ignore=E501,F403 \\
+  --exclude=old.py {posargs} one {toxinidir}/t
+"""
+
+
+@pytest.mark.parametrize("tox", ["tox", "tox:tox"])
+def test_flake8_is_the_one_of_tox(make_project: MakeProject, tox: str) -> None:
+    """With the options, paths, version and plugins that tox is told, in either file."""
+    [command] = lint_commands(make_project(FLAKE8), tox, LINT)
+    start = "uvx --with 'flake8-bugbear>=24' flake8==7.1.1"
+    assert command == f"{start} --ignore=E501,F403 --exclude=old.py one ./t"
+
+
+@pytest.mark.parametrize(
+    ("lines", "commands"),
+    [
+        (
+            ["py: python -m flake8 {posargs:one}  # all", "flake8 --select='E|W' t"],
+            ["uvx flake8 one", "uvx flake8 '--select=E|W' t"],
+        ),
+        (["flake8 {[vars]code}"], ["uvx flake8 src"]),
+        (["flake8 one", "flake8 {env:MORE}"], ["uvx flake8 src"]),
+        (["flake8 'one"], ["uvx flake8 src"]),
+        (["- flake8 one", "flake8-html ."], ["uvx flake8 src"]),
+        (["flake8 .\nchangedir = docs"], ["uvx flake8 src"]),
+        (["black -q src", "flake8"], ["uvx black --check -q src", "uvx flake8"]),
+        (["isort --check --df ."], ["uvx isort --check --df .", "uvx flake8 src"]),
+    ],
+)
+def test_linters_are_called_as_tox_calls_them(
+    make_project: MakeProject, lines: list[str], commands: list[str]
+) -> None:
+    """Unless only tox understands a call; and they never change a file."""
+    environment = "\n  ".join(["commands =", *lines])
+    assert lint_commands(make_project(FLAKE8), "tox", environment) == commands

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from pushgate.adopt import requirements
+from pushgate.adopt import requirements, tox
 from pushgate.adopt.evidence import RUFF_FILES, Evidence
 from pushgate.adopt.found import Found, Setting, Value, own_gate
 from pushgate.config import layout
@@ -21,6 +23,9 @@ _OTHERS: Final = {
     "flake8": ("", "/flake8"),
 }
 """Other linters: how each is told to change nothing, and where pre-commit takes it from."""
+
+_PLUGINS: Final = frozenset({"pep8-naming"})
+"""What extends one of them and is not called ``flake8-`` and the like."""
 
 _FORMATTERS: Final = ("black", "isort")
 _TYPES: Final = {
@@ -107,21 +112,43 @@ def _gate(name: str, evidence: Evidence, tools: Sequence[str]) -> tuple[Setting,
     group = next((group for group, lines in known.groups.items() if _holds(lines, tools)), None)
     listed = [line for lines in known.extras.values() for line in lines]
     in_extras = _holds(listed, tools)
-    paths = " ".join(_paths(evidence))
-    commands = []
-    for tool in tools:
-        option = _OTHERS[tool][0]
-        start = tool
-        if group is None and not in_extras:
-            version = _version(evidence, tool)
-            start = f"uvx {tool}=={version}" if version else f"uvx {tool}"
-        commands.append(" ".join(filter(None, (start, option, paths))))
+    here = group is not None or in_extras
+    commands = [line for tool in tools for line in _commands(evidence, tool, here=here)]
     keys: dict[str, Value] = {}
-    if group is None and not in_extras:
+    if not here:
         keys["environment"] = False
     elif group is not None and group not in known.default_groups:
         keys["groups"] = (group,)
     return own_gate(name, tuple(commands), f"the project uses {' and '.join(tools)}", **keys)
+
+
+def _commands(evidence: Evidence, tool: str, *, here: bool) -> Iterator[str]:
+    """Yield a linter's command lines: as tox is told them, else for all of the code.
+
+    Args:
+        evidence: The project.
+        tool: The linter.
+        here: Whether the gate's environment has it.
+    """
+    told = tox.calls(evidence, tool)
+    start = [tool] if here else _fetched(evidence, tool, told.requirements)
+    option = _OTHERS[tool][0]
+    for arguments in told.arguments or [tuple(_paths(evidence))]:
+        looks_only = not option or not {option, "--check"}.isdisjoint(arguments)
+        yield shlex.join([*start, *([] if looks_only else [option]), *arguments])
+
+
+def _fetched(evidence: Evidence, tool: str, requirements: Sequence[str]) -> list[str]:
+    """Return the start of a command that brings the linter with it, and its plugins."""
+    version = _version(evidence, tool)
+    words = ["uvx"]
+    for line in requirements:
+        [name] = requirement_names([line]) or [""]
+        if name.startswith(f"{tool}-") or name in _PLUGINS:
+            words += ["--with", line]
+        elif name == tool and (pinned := re.fullmatch(r"[\w-]+==([\w.]+)", line)):
+            version = pinned[1]
+    return [*words, f"{tool}=={version}" if version else tool]
 
 
 def _holds(lines: Sequence[str], tools: Sequence[str]) -> bool:
