@@ -60,27 +60,31 @@ def test_what_isort_adds_is_in_a_new_noxfile(tmp_path: Path) -> None:
     assert FUTURE not in noxfile.extended("import nox\n", imports=imports)
 
 
+def prepared(folder: Path, repository: Path, *new: str) -> Prepared:
+    """Return what comes of a project with a definition, and of new files."""
+    return Prepared(
+        project=folder,
+        repository=repository,
+        found=(),
+        changes=tuple(Change(Path(path), None, b"") for path in new),
+        definition=of_project(folder),
+    )
+
+
 def test_the_way_to_a_project_below(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What comes next can be pasted where the user is, above the project or in it."""
-    minimal = {"pyproject.toml": "[tool.pushgate]\npython = ['@PYTHON@']\n"}
-    project = make_project({f"back end/{name}": text for name, text in minimal.items()})
+    project = make_project({"back end/pyproject.toml": "[tool.pushgate]\npython = ['@PYTHON@']\n"})
     folder = project.root / "back end"
-    prepared = Prepared(
-        project=folder,
-        repository=project.root,
-        found=(),
-        changes=(Change(Path("back end/noxfile.py"), None, b""), Change(Path("ci.yml"), None, b"")),
-        definition=of_project(folder),
-    )
+    ready = prepared(folder, project.root, "back end/noxfile.py", "ci.yml")
     nexts = {
         project.root: "git add 'back end/noxfile.py' ci.yml && cd 'back end' && ",
         folder: "git add noxfile.py ../ci.yml && ",
     }
     for here, start in nexts.items():
         monkeypatch.chdir(here)
-        told = list(telling.done(prepared, ()))[-1]
+        told = list(telling.done(ready, ()))[-1]
         assert told.startswith(f"next: {start}")
         assert told.endswith("pushgate run")
         assert told.count("cd ") == start.count("cd ")
@@ -153,3 +157,16 @@ def test_linters_are_called_as_tox_calls_them(
     """Unless only tox understands a call; and they never change a file."""
     environment = "\n  ".join(["commands =", *lines])
     assert lint_commands(make_project(FLAKE8), "tox", environment) == commands
+
+
+def test_missing_pythons(make_project: MakeProject) -> None:
+    """What it means that they are not here is told, and of those that are here nothing."""
+    text = "[tool.pushgate]\ndefault-python = '@PYTHON@'\npython = ['@PYTHON@'{}]\n"
+    whole = make_project({"pyproject.toml": text.format("")})
+    assert not any(
+        "not on this machine" in line for line in telling.findings(prepared(whole.root, whole.root))
+    )
+    whole.write({"pyproject.toml": text.format(", '3.98', '3.99'")})
+    last = list(telling.findings(prepared(whole.root, whole.root)))[-1]
+    assert last.startswith("not on this machine: Python 3.98, 3.99: ")
+    assert "unavailable here and a push is refused: `uv python install 3.98 3.99`, or leave" in last

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pushgate.adopt import pythons
 from pushgate.adopt.found import Found
 from pushgate.adopt.init import Prepared
 from pushgate.adopt.staging import Change
@@ -27,6 +28,7 @@ def findings(prepared: Prepared) -> Iterator[str]:
     if prepared.definition.off:
         off = [f"{gate.gate} ({gate.reason})" for gate in prepared.definition.off]
         yield f"off: {', '.join(off)}"
+    yield from pythons.missing(settings)
 
 
 def diffs(prepared: Prepared) -> Iterator[str]:
