@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Project
-from pushgate.adopt import checkers, noxfile, telling
+from pushgate.adopt import checkers, noxfile, subjects, telling
 from pushgate.adopt.evidence import Evidence
 from pushgate.adopt.init import Prepared
 from pushgate.adopt.staging import Change
@@ -170,3 +170,52 @@ def test_missing_pythons(make_project: MakeProject) -> None:
     last = list(telling.findings(prepared(whole.root, whole.root)))[-1]
     assert last.startswith("not on this machine: Python 3.98, 3.99: ")
     assert "unavailable here and a push is refused: `uv python install 3.98 3.99`, or leave" in last
+
+
+UVX = "uvx --with-requirements docs/requirements.txt"
+MKDOCS = "mkdocs build --strict --site-dir .pushgate/site"
+SPHINX = "sphinx-build -W -b dirhtml docs .pushgate/site"
+NO_ENVIRONMENT = ["environment = false"]
+
+
+@pytest.mark.parametrize(
+    ("files", "command", "rest"),
+    [
+        ({"docs/requirements.txt": "mkdocs"}, f"{UVX} {MKDOCS}", NO_ENVIRONMENT),
+        ({}, f"uvx {MKDOCS}", NO_ENVIRONMENT),
+        (
+            {
+                "requirements.txt": "mkdocs-material\n-e .[all]",
+                "pyproject.toml": "project.optional-dependencies.all = []",
+            },
+            f"uvx --with-requirements requirements.txt {MKDOCS}",
+            NO_ENVIRONMENT,
+        ),
+        ({"pyproject.toml": "dependency-groups.x = ['MkDocs>1']"}, MKDOCS, ['groups = ["x"]']),
+        ({"requirements-dev.txt": "mkdocs", "docs/requirements.txt": ""}, MKDOCS, []),
+        ({"pyproject.toml": "project.optional-dependencies.all = ['mkdocs']"}, MKDOCS, []),
+    ],
+)
+def test_documentation_can_be_built(
+    make_project: MakeProject, files: dict[str, str], command: str, rest: list[str]
+) -> None:
+    """The gate that is offered finds MkDocs where the project has it, else fetches it."""
+    project = make_project({"mkdocs.yml": "", **files})
+    assert offered(project, "docs") == [f'run = ["{command}"]', *rest]
+
+
+@pytest.mark.parametrize(
+    ("conf", "start"),
+    [("", UVX), ("extensions = ['sphinx.ext.autodoc']", f"{UVX} --with-editable .")],
+)
+def test_sphinx_is_fetched(make_project: MakeProject, conf: str, start: str) -> None:
+    """With what the documentation requires, and the project where its code is documented."""
+    files = {"docs/conf.py": conf, "docs/requirements.txt": "furo", "setup.py": ""}
+    run = f'run = ["{start} --from sphinx {SPHINX}"]'
+    assert offered(make_project(files), "docs") == [run, *NO_ENVIRONMENT]
+
+
+def offered(project: Project, topic: str) -> list[str]:
+    """Return the lines of the table that is offered."""
+    found = {each.topic: each for each in subjects.look(Evidence.of(project.root))}
+    return list(found[topic].offered[1:])
