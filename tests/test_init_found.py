@@ -219,3 +219,43 @@ def offered(project: Project, topic: str) -> list[str]:
     """Return the lines of the table that is offered."""
     found = {each.topic: each for each in subjects.look(Evidence.of(project.root))}
     return list(found[topic].offered[1:])
+
+
+@pytest.mark.parametrize(
+    ("workflows", "proposed"),
+    [
+        ({"benchmark": "", "lint": "tox-gh", "unit": "- run: uv run pytest -x", "ci": ""}, "unit"),
+        ({"benchmark": "run: pytest b", "tests": "run: |\n  nox -s tests"}, "tests"),
+        ({"benchmark": "", "test-all": "", "zoo": ""}, "test-all"),
+        ({"benchmark": "", "publish": ""}, "benchmark"),
+    ],
+)
+def test_the_workflow_that_tests_is_proposed(
+    make_project: MakeProject, workflows: dict[str, str], proposed: str
+) -> None:
+    """Of several, the one that calls a test runner, else the one whose name says so."""
+    files = {f".github/workflows/{name}.yml": text for name, text in workflows.items()}
+    project = make_project(files)
+    said = told(project, "workflows")
+    assert f"`pushgate init --from-workflow .github/workflows/{proposed}.yml`" in said
+    assert ".yml: stay until you delete them; " in said
+    assert said.endswith("takes over what that one says")
+
+
+def test_one_is_no_plural(make_project: MakeProject) -> None:
+    """One workflow stays, and one formatter has its gate; GitLab's file is no workflow to take."""
+    project = make_project(
+        {".github/workflows/a b.yml": "", "pyproject.toml": "[tool.ruff]\n[tool.black]\n"}
+    )
+    said = told(project, "workflows")
+    assert said.startswith(".github/workflows/a b.yml: stays until you delete it; `pushgate init")
+    assert said.endswith("--from-workflow '.github/workflows/a b.yml'` takes over what it says")
+    lint = next(checkers.look(Evidence.of(project.root), ())).said
+    assert lint.endswith("; black: a gate of its own, style")
+    (project.root / ".github/workflows/a b.yml").rename(project.root / ".gitlab-ci.yml")
+    assert told(project, "workflows") == ".gitlab-ci.yml: stays until you delete it"
+
+
+def told(project: Project, topic: str) -> str:
+    """Return what is said about a topic."""
+    return {each.topic: each.said for each in subjects.look(Evidence.of(project.root))}[topic]

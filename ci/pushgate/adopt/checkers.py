@@ -79,7 +79,8 @@ def _linters(evidence: Evidence) -> Found:
         said += f" ({why})"
         settings = (Setting((*where, "format"), value=False, why=why),)
     if beside:
-        said += f"; {', '.join(beside)}: a gate of their own, style"
+        whose = "their" if len(beside) > 1 else "its"
+        said += f"; {', '.join(beside)}: a gate of {whose} own, style"
         settings += _gate("style", evidence, beside)
     return Found("lint", said, settings)
 

@@ -23,6 +23,10 @@ _COMMANDS: Final = (
 )
 """Files that hold commands which developers or CI run."""
 
+_TESTING: Final = re.compile(r"(?<![\w./=-])(?:pytest|tox|nox)(?![\w./=-])")
+_MAIN: Final = re.compile("tests?|ci")
+"""What tells the workflow that tests from those that publish, label or measure."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -82,6 +86,16 @@ class Evidence:
             for file in sorted((self.repository / folder).glob(pattern)):
                 if MARK not in _read(file).partition("\n")[0]:
                     yield file
+
+    def main_workflow(self) -> Path | None:
+        """Return GitHub's workflow that most likely runs the tests, from the repository's top."""
+        files = [file for file in self.workflows() if file.parent.name == "workflows"]
+        chosen = max(
+            files,
+            key=lambda file: (bool(_TESTING.search(_read(file))), bool(_MAIN.match(file.name))),
+            default=None,
+        )
+        return chosen and chosen.relative_to(self.repository)
 
     @cached_property
     def commands(self) -> str:

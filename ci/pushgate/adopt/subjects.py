@@ -136,7 +136,9 @@ def _workflows(evidence: Evidence) -> Iterator[Found]:
     files = [file.relative_to(evidence.repository) for file in evidence.workflows()]
     if not files:
         return
-    said = f"{', '.join(map(str, files))}: stay until you delete them"
-    if files[0].parent.name == "workflows":
-        said += f"; `pushgate init --from-workflow {files[0]}` takes over what one says"
+    stay = "stay until you delete them" if files[1:] else "stays until you delete it"
+    said = f"{', '.join(map(str, files))}: {stay}"
+    if workflow := evidence.main_workflow():
+        call = shlex.join(("pushgate", "init", "--from-workflow", str(workflow)))
+        said += f"; `{call}` takes over what {'that one' if files[1:] else 'it'} says"
     yield Found("workflows", said)
