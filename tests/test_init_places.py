@@ -136,7 +136,7 @@ def test_a_file_where_a_folder_has_to_be(tmp_path: Path) -> None:
     changes = [Change(Path("new"), None, b"x"), Change(Path(".github/ci.yml"), None, b"x")]
     with pytest.raises(ConfigurationError) as caught:
         staging.write(tmp_path, changes)
-    assert str(caught.value) == ".github/ci.yml cannot be written: File exists; nothing is"
+    assert str(caught.value) == ".github/ci.yml cannot be written: File exists; nothing was written"
     assert [path.name for path in tmp_path.iterdir()] == [".github"]
 
 

@@ -158,7 +158,7 @@ def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}; nothing is"
+        message = f"{path} cannot be written: {error.strerror}; nothing was written"
         raise ConfigurationError(message) from error
 
 
