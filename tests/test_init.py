@@ -266,7 +266,7 @@ def test_tox(make: Make) -> None:
     assert settings(project)["python"] == [PYTHON, "3.99"]
     # The newest one is what most gates would take, and nobody has it.
     assert settings(project)["default-python"] == PYTHON
-    assert "not on this machine: 3.99" in told
+    assert "not on this machine: Python 3.99: unless uv" in told
     assert 'run = ["uvx tox -e spelling"]' in told
 
 

@@ -124,10 +124,20 @@ def test_all_or_nothing(tmp_path: Path) -> None:
         Change(Path("new"), None, b"x"),
         Change(Path("b"), None, b"y"),
     ]
-    with pytest.raises(OSError, match="b"):
+    with pytest.raises(ConfigurationError, match=r"^b cannot be written: Is a directory; nothing"):
         staging.write(tmp_path, changes)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
     assert (tmp_path / "a").read_text(encoding="utf-8") == "old"
+
+
+def test_a_file_where_a_folder_has_to_be(tmp_path: Path) -> None:
+    """What cannot be written is named as the user knows it, with the system's reason."""
+    (tmp_path / ".github").write_text("", encoding="utf-8")
+    changes = [Change(Path("new"), None, b"x"), Change(Path(".github/ci.yml"), None, b"x")]
+    with pytest.raises(ConfigurationError) as caught:
+        staging.write(tmp_path, changes)
+    assert str(caught.value) == ".github/ci.yml cannot be written: File exists; nothing was written"
+    assert [path.name for path in tmp_path.iterdir()] == [".github"]
 
 
 def test_links_and_modes_stay(tmp_path: Path) -> None:

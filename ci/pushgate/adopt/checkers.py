@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from pushgate.adopt import requirements
-from pushgate.adopt.evidence import Evidence
+from pushgate.adopt import requirements, tox
+from pushgate.adopt.evidence import RUFF_FILES, Evidence
 from pushgate.adopt.found import Found, Setting, Value, own_gate
 from pushgate.config import layout
 from pushgate.config.requirements import requirement_names
 from pushgate.config.tables import table
 
-_RUFF: Final = ("ruff.toml", ".ruff.toml")
 _OTHERS: Final = {
     "black": ("--check", "/black", "/black-pre-commit-mirror"),
     "isort": ("--check-only", "/isort"),
     "flake8": ("", "/flake8"),
 }
 """Other linters: how each is told to change nothing, and where pre-commit takes it from."""
+
+_PLUGINS: Final = frozenset({"pep8-naming"})
+"""What extends one of them and is not called ``flake8-`` and the like."""
 
 _FORMATTERS: Final = ("black", "isort")
 _TYPES: Final = {
@@ -55,7 +59,7 @@ def _linters(evidence: Evidence) -> Found:
     others = [tool for tool in _OTHERS if _uses(evidence, required, tool)]
     where = ("gates", "lint")
     revision = evidence.hook_revision("/ruff-pre-commit")
-    if not revision and not _uses(evidence, required, "ruff", *_RUFF):
+    if not revision and not _uses(evidence, required, "ruff", *RUFF_FILES):
         if not others:
             why = "no linter is set up; with ruff, delete this table"
             off = Setting((*where, "enabled"), value=False, why=why)
@@ -75,7 +79,8 @@ def _linters(evidence: Evidence) -> Found:
         said += f" ({why})"
         settings = (Setting((*where, "format"), value=False, why=why),)
     if beside:
-        said += f"; {', '.join(beside)}: a gate of their own, style"
+        whose = "their" if len(beside) > 1 else "its"
+        said += f"; {', '.join(beside)}: a gate of {whose} own, style"
         settings += _gate("style", evidence, beside)
     return Found("lint", said, settings)
 
@@ -108,21 +113,43 @@ def _gate(name: str, evidence: Evidence, tools: Sequence[str]) -> tuple[Setting,
     group = next((group for group, lines in known.groups.items() if _holds(lines, tools)), None)
     listed = [line for lines in known.extras.values() for line in lines]
     in_extras = _holds(listed, tools)
-    paths = " ".join(_paths(evidence))
-    commands = []
-    for tool in tools:
-        option = _OTHERS[tool][0]
-        start = tool
-        if group is None and not in_extras:
-            version = _version(evidence, tool)
-            start = f"uvx {tool}=={version}" if version else f"uvx {tool}"
-        commands.append(" ".join(filter(None, (start, option, paths))))
+    here = group is not None or in_extras
+    commands = [line for tool in tools for line in _commands(evidence, tool, here=here)]
     keys: dict[str, Value] = {}
-    if group is None and not in_extras:
+    if not here:
         keys["environment"] = False
     elif group is not None and group not in known.default_groups:
         keys["groups"] = (group,)
     return own_gate(name, tuple(commands), f"the project uses {' and '.join(tools)}", **keys)
+
+
+def _commands(evidence: Evidence, tool: str, *, here: bool) -> Iterator[str]:
+    """Yield a linter's command lines: as tox is told them, else for all of the code.
+
+    Args:
+        evidence: The project.
+        tool: The linter.
+        here: Whether the gate's environment has it.
+    """
+    told = tox.calls(evidence, tool)
+    start = [tool] if here else _fetched(evidence, tool, told.requirements)
+    option = _OTHERS[tool][0]
+    for arguments in told.arguments or [tuple(_paths(evidence))]:
+        looks_only = not option or not {option, "--check"}.isdisjoint(arguments)
+        yield shlex.join([*start, *([] if looks_only else [option]), *arguments])
+
+
+def _fetched(evidence: Evidence, tool: str, requirements: Sequence[str]) -> list[str]:
+    """Return the start of a command that brings the linter with it, and its plugins."""
+    version = _version(evidence, tool)
+    words = ["uvx"]
+    for line in requirements:
+        [name] = requirement_names([line]) or [""]
+        if name.startswith(f"{tool}-") or name in _PLUGINS:
+            words += ["--with", line]
+        elif name == tool and (pinned := re.fullmatch(r"[\w-]+==([\w.]+)", line)):
+            version = pinned[1]
+    return [*words, f"{tool}=={version}" if version else tool]
 
 
 def _holds(lines: Sequence[str], tools: Sequence[str]) -> bool:

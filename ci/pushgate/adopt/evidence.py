@@ -15,12 +15,17 @@ from pushgate.model.settings import ConfigurationError
 from pushgate.tools import git
 
 PRE_COMMIT: Final = (".pre-commit-config.yaml", ".pre-commit-config.yml", "prek.toml")
+RUFF_FILES: Final = ("ruff.toml", ".ruff.toml")
 _COMMANDS: Final = (
     *PRE_COMMIT,
     *("tox.ini", "tox.toml", "setup.cfg", "pyproject.toml", "noxfile.py", ".gitlab-ci.yml"),
     *("Makefile", "justfile", "Justfile", "tasks.py", "Taskfile.yml", "hatch.toml"),
 )
 """Files that hold commands which developers or CI run."""
+
+_TESTING: Final = re.compile(r"(?<![\w./=-])(?:pytest|tox|nox)(?![\w./=-])")
+_MAIN: Final = re.compile("tests?|ci")
+"""What tells the workflow that tests from those that publish, label or measure."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,16 @@ class Evidence:
             for file in sorted((self.repository / folder).glob(pattern)):
                 if MARK not in _read(file).partition("\n")[0]:
                     yield file
+
+    def main_workflow(self) -> Path | None:
+        """Return GitHub's workflow that most likely runs the tests, from the repository's top."""
+        files = [file for file in self.workflows() if file.parent.name == "workflows"]
+        chosen = max(
+            files,
+            key=lambda file: (bool(_TESTING.search(_read(file))), bool(_MAIN.match(file.name))),
+            default=None,
+        )
+        return chosen and chosen.relative_to(self.repository)
 
     @cached_property
     def commands(self) -> str:

@@ -97,8 +97,11 @@ def _tried(
     looked = _looked(evidence, repository, [session.name for session in own])
     found = taken_over.over(imported, looked)
     grouped = _write_pyproject(evidence, found)
-    type_checked = noxfile.is_type_checked(evidence)
-    text = noxfile.extended(_text(root / NOXFILE), type_checked=type_checked)
+    text = noxfile.extended(
+        _text(root / NOXFILE),
+        type_checked=noxfile.is_type_checked(evidence),
+        imports=noxfile.required_imports(evidence),
+    )
     _write(root / NOXFILE, text)
     staging.track(evidence.repository, [str(_from_top(evidence, name)) for name in _defining()])
     definition = of_project(root)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pushgate.adopt.evidence import Evidence
+from pushgate.adopt.evidence import RUFF_FILES, Evidence
 from pushgate.adopt.found import Found, Setting
 from pushgate.config.tables import strings, table
 from pushgate.model.settings import ConfigurationError
@@ -51,19 +52,20 @@ class Session:
     line: int
 
 
-def extended(text: str, *, type_checked: bool = False) -> str:
+def extended(text: str, *, type_checked: bool = False, imports: str = "") -> str:
     """Return a noxfile that registers Pushgate's gates last.
 
     Args:
         text: The noxfile as it is; empty: there is none.
         type_checked: Whether the project's type checker looks at it.
+        imports: What the project's linters want every file to import, for a new one.
 
     Raises:
         ConfigurationError: It cannot be parsed.
     """
     line = _UNTYPED_IMPORT if type_checked else _IMPORT
     if not text.strip():
-        return _NEW.format(line)
+        return _NEW.format(imports + line)
     tree = _parsed(text)
     if _registers(tree):
         return text
@@ -166,6 +168,30 @@ def is_type_checked(evidence: Evidence) -> bool:
         )
     names = {name for line in listed for name in re.split(r"[,\s]+", line)}
     return not names.isdisjoint({NOXFILE, ".", "*.py", "./"})
+
+
+def required_imports(evidence: Evidence) -> str:
+    """Return the lines that ruff or isort is told to look for in every file, sorted as both do.
+
+    What only the project's environment has is left out: Nox could not import it.
+    """
+    lint = table(evidence.pyproject, "tool", "ruff", "lint")
+    if file := evidence.has(*RUFF_FILES):
+        lint = table(evidence.toml(file), "lint")
+    said = strings(table(lint, "isort").get("required-imports"))
+    said += strings(table(evidence.pyproject, "tool", "isort").get("add_imports"))
+    sections: dict[bool, set[str]] = {True: set(), False: set()}
+    for line in said:
+        match re.split(r"\s+", line.strip()):
+            case ["from" | "import", module, *_] if _is_standard(module):
+                sections[module == "__future__"].add(line.strip())
+    # `import x` comes before `from x import`.
+    blocks = (sorted(lines, key=lambda line: (line[0] == "f", line)) for lines in sections.values())
+    return "".join("\n".join(block) + "\n\n" for block in blocks if block)
+
+
+def _is_standard(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names
 
 
 def _ends_with_main(tree: ast.Module) -> bool:

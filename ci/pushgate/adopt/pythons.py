@@ -17,6 +17,7 @@ from pushgate.adopt.found import Found, Setting
 from pushgate.adopt.requirements import specifier
 from pushgate.config import pythons
 from pushgate.config.tables import strings, table
+from pushgate.model.settings import Settings
 from pushgate.tools import interpreters
 
 _OLDEST: Final = pythons.RELEASED[0]
@@ -36,18 +37,36 @@ def look(evidence: Evidence) -> Iterator[Found]:
         told += f"; without {gone}, which pytest and coverage no longer support"
     if chosen != said:
         settings = (Setting(("python",), chosen, f"from {where}"),)
-    missing = [version for version in chosen if not _is_here(version)]
-    if missing:
-        told += f"; not on this machine: {', '.join(missing)} (`uv python install "
-        told += f"{' '.join(missing)}`)"
-    yield Found("pythons", told, settings + tuple(_default(evidence, chosen, missing)))
+    yield Found("pythons", told, settings + tuple(_default(evidence, chosen)))
 
 
-def _default(evidence: Evidence, chosen: tuple[str, ...], missing: list[str]) -> Iterator[Setting]:
+def missing(settings: Settings) -> Iterator[str]:
+    """Tell what it means that this machine lacks Pythons of a project, if it does.
+
+    Args:
+        settings: The project's.
+    """
+    default = settings.default_python
+    # Uv fetches that one, if it may, while the definition is made.
+    lacked = [
+        version for version in settings.python if not _is_here(version, download=version == default)
+    ]
+    if lacked:
+        them = "them" if len(lacked) > 1 else "it"
+        yield (
+            f"not on this machine: Python {', '.join(lacked)}: unless uv can fetch {them}, such "
+            f"jobs are unavailable here and a push is refused: `uv python install "
+            f"{' '.join(lacked)}`, or leave {them} out of `python` in [tool.pushgate]"
+        )
+
+
+def _default(evidence: Evidence, chosen: tuple[str, ...]) -> Iterator[Setting]:
     """Choose another Python for most gates where the usual one cannot be had."""
     default = pythons.default(evidence.root, chosen)
-    here = [version for version in chosen if version not in missing]
-    if here and default in missing and not _is_here(default, download=True):
+    if _is_here(default):
+        return
+    here = [version for version in chosen if _is_here(version)]
+    if here and not _is_here(default, download=True):
         why = f"{default} could not be had where this was written; delete it where it can"
         yield Setting(("default-python",), here[-1], why)
 

@@ -42,6 +42,14 @@ def required(evidence: Evidence) -> frozenset[str]:
     return requirement_names([line for lines in lists for line in lines])
 
 
+def installed(evidence: Evidence) -> frozenset[str]:
+    """Return the canonical names of what a gate's environment holds without asking for a group."""
+    known = native(evidence)
+    lists = [known.runtime, *known.extras.values(), _of_files(evidence, known)]
+    lists += [known.groups[name] for name in known.default_groups]
+    return requirement_names([line for lines in lists for line in lines])
+
+
 def of_tests(evidence: Evidence) -> tuple[str, tuple[str, ...]]:
     """Find what the tests require, where Pushgate's gates would not find it.
 

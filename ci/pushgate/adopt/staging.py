@@ -123,8 +123,7 @@ def write(repository: Path, changes: Sequence[Change]) -> None:
         changes: What to write.
 
     Raises:
-        ConfigurationError: A file is no longer what it was.
-        OSError: One cannot be written.
+        ConfigurationError: A file is no longer what it was, or cannot be written.
     """
     drafts: list[tuple[Path, Path]] = []
     written: list[tuple[Path, Change]] = []
@@ -132,16 +131,18 @@ def write(repository: Path, changes: Sequence[Change]) -> None:
         for change in changes:
             # A link stays one.
             file = (repository / change.path).resolve()
-            file.parent.mkdir(parents=True, exist_ok=True)
             draft = file.with_name(f".{file.name}.pushgate-{os.getpid()}")
-            drafts.append((draft, file))
-            draft.write_bytes(change.after)
-            if file.exists():
-                shutil.copymode(file, draft)
+            with _naming(change.path):
+                file.parent.mkdir(parents=True, exist_ok=True)
+                drafts.append((draft, file))
+                draft.write_bytes(change.after)
+                if file.exists():
+                    shutil.copymode(file, draft)
         for (draft, file), change in zip(drafts, changes, strict=True):
             _refuse_changed(file, change)
             written.append((file, change))
-            draft.replace(file)
+            with _naming(change.path):
+                draft.replace(file)
     except BaseException:
         for file, change in written:
             _put_back(file, change)
@@ -149,6 +150,16 @@ def write(repository: Path, changes: Sequence[Change]) -> None:
     finally:
         for draft, _ in drafts:
             draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let what the system refuses be told of the user's file, not of a draft beside it."""
+    try:
+        yield
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror}; nothing was written"
+        raise ConfigurationError(message) from error
 
 
 def _refuse_changed(file: Path, change: Change) -> None:

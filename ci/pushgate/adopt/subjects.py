@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
@@ -24,6 +25,7 @@ _COVERED: Final = re.compile(
 )
 """Environments of tox whose work a gate does, or that are no check."""
 
+_REQUIREMENTS: Final = re.compile(r"(?:^|/)(?:requirements/.*|[^/]*requirements[^/]*)\.txt$")
 _COMPOSE: Final = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 
 
@@ -57,22 +59,45 @@ def _tests(evidence: Evidence) -> Found:
 
 
 def _documentation(evidence: Evidence) -> Iterator[Found]:
-    config = next((path for path in ("docs/conf.py", "doc/conf.py") if evidence.has(path)), "")
-    if evidence.has("mkdocs.yml", "mkdocs.yaml"):
-        tool, command = "mkdocs", "mkdocs build --strict --site-dir .pushgate/site"
-    elif config:
-        folder = config.partition("/")[0]
-        tool, command = "sphinx", f"sphinx-build -W -b dirhtml {folder} .pushgate/site"
-    else:
-        return
-    groups = requirements.native(evidence).groups
-    holding = (name for name, lines in groups.items() if tool in requirement_names(lines))
-    group = "docs" if "docs" in groups else next(holding, "")
-    lines = ["[tool.pushgate.gates.docs]", f'run = ["{command}"]']
-    if group:
-        lines.append(f'groups = ["{group}"]')
-    name = "MkDocs" if tool == "mkdocs" else "Sphinx"
-    yield Found("docs", f"{name}: no gate builds them; this one would", offered=tuple(lines))
+    config = evidence.has("mkdocs.yml", "mkdocs.yaml", "docs/conf.py", "doc/conf.py")
+    if config:
+        name = "Sphinx" if config.endswith(".py") else "MkDocs"
+        lines = tuple(_documentation_gate(evidence, name.lower(), config))
+        yield Found("docs", f"{name}: no gate builds them; this one would", offered=lines)
+
+
+def _documentation_gate(evidence: Evidence, tool: str, config: str) -> Iterator[str]:
+    """Yield the gate's lines: in the project's environment where that has the tool, else by uvx."""
+    command = "mkdocs build --strict --site-dir .pushgate/site"
+    if tool == "sphinx":
+        command = f"sphinx-build -W -b dirhtml {config.partition('/')[0]} .pushgate/site"
+    known = requirements.native(evidence)
+    holding = (name for name, lines in known.groups.items() if tool in requirement_names(lines))
+    group = "docs" if "docs" in known.groups else next(holding, "")
+    fetched = not group and {tool, "docs"}.isdisjoint(
+        {*requirements.installed(evidence), *known.extras}
+    )
+    if fetched:
+        command = f"{_fetching(evidence, tool, config)} {command}"
+    yield "[tool.pushgate.gates.docs]"
+    yield f'run = ["{command}"]'
+    if fetched:
+        yield "environment = false"
+    elif group:
+        yield f'groups = ["{group}"]'
+
+
+def _fetching(evidence: Evidence, tool: str, config: str) -> str:
+    named = re.compile(rf"^{tool}\b", re.MULTILINE | re.IGNORECASE)
+    files = [path for path in evidence.tracked if _REQUIREMENTS.search(path)]
+    about = [path for path in files if "doc" in path]
+    about += [path for path in files if named.search(evidence.text(path))]
+    words = ["uvx", *(["--with-requirements", about[0]] if about else [])]
+    if tool == "sphinx":
+        if "autodoc" in evidence.text(config) and requirements.native(evidence).installable:
+            words += ["--with-editable", "."]
+        words += ["--from", "sphinx"]
+    return shlex.join(words)
 
 
 def _no_gate(evidence: Evidence) -> Iterator[Found]:
@@ -111,7 +136,9 @@ def _workflows(evidence: Evidence) -> Iterator[Found]:
     files = [file.relative_to(evidence.repository) for file in evidence.workflows()]
     if not files:
         return
-    said = f"{', '.join(map(str, files))}: stay until you delete them"
-    if files[0].parent.name == "workflows":
-        said += f"; `pushgate init --from-workflow {files[0]}` takes over what one says"
+    stay = "stay until you delete them" if files[1:] else "stays until you delete it"
+    said = f"{', '.join(map(str, files))}: {stay}"
+    if workflow := evidence.main_workflow():
+        call = shlex.join(("pushgate", "init", "--from-workflow", str(workflow)))
+        said += f"; `{call}` takes over what {'that one' if files[1:] else 'it'} says"
     yield Found("workflows", said)

@@ -7,7 +7,9 @@ import os
 import shlex
 import shutil
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from pushgate.adopt import pythons
 from pushgate.adopt.found import Found
 from pushgate.adopt.init import Prepared
 from pushgate.adopt.staging import Change
@@ -26,6 +28,7 @@ def findings(prepared: Prepared) -> Iterator[str]:
     if prepared.definition.off:
         off = [f"{gate.gate} ({gate.reason})" for gate in prepared.definition.off]
         yield f"off: {', '.join(off)}"
+    yield from pythons.missing(settings)
 
 
 def diffs(prepared: Prepared) -> Iterator[str]:
@@ -64,9 +67,14 @@ def done(prepared: Prepared, hook: Sequence[str]) -> Iterator[str]:
 
 
 def _next(prepared: Prepared) -> str:
-    new = [change.path.as_posix() for change in prepared.changes if change.before is None]
-    add = f"git add {shlex.join(new)} && " if new else ""
-    return f"{add}{' '.join(_start(prepared.definition))} run"
+    here = Path.cwd()
+    new = [change.path for change in prepared.changes if change.before is None]
+    paths = [os.path.relpath(prepared.repository / path, here) for path in new]
+    steps = [("git", "add", *paths)] if new else []
+    if not here.is_relative_to(prepared.project):
+        steps.append(("cd", os.path.relpath(prepared.project, here)))
+    steps.append((*_start(prepared.definition), "run"))
+    return " && ".join(map(shlex.join, steps))
 
 
 def _start(definition: Definition) -> tuple[str, ...]:

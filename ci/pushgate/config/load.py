@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from pushgate.config import ci, inputs, layout, pytest_settings, pythons, requirements
@@ -62,11 +63,20 @@ def find_project(folder: Path) -> Path:
             return candidate
         if candidate == top:
             break
-    message = (
-        f"{folder}: no pyproject.toml here or above, up to {top}: "
-        "Pushgate reads the project's definition there"
-    )
+    message = f"{folder}: no pyproject.toml here or above, up to {top}: "
+    if below := _projects_below(folder):
+        message += f"go to a project below, {' or '.join(below)}"
+    else:
+        message += "Pushgate reads the project's definition there"
     raise ConfigurationError(message)
+
+
+def _projects_below(folder: Path) -> list[str]:
+    """Return the commands that lead to the folders below which hold a definition."""
+    tracked = set(map(PurePosixPath, git.tracked_files(folder)))
+    found = [file.parent for file in tracked if file.name == "noxfile.py"]
+    projects = [path for path in sorted(found) if path / "pyproject.toml" in tracked]
+    return [f"`{shlex.join(('cd', str(path)))}`" for path in projects]
 
 
 def load(
