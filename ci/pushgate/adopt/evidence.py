@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from pushgate.model.ci import MARK
+from pushgate.model.ci import MARK, heading
 from pushgate.model.settings import ConfigurationError
 from pushgate.tools import git
 
@@ -84,7 +84,7 @@ class Evidence:
         """Yield the workflow files of CI that are not Pushgate's."""
         for folder, pattern in ((".github/workflows", "*.y*ml"), (".", ".gitlab-ci.yml")):
             for file in sorted((self.repository / folder).glob(pattern)):
-                if MARK not in _read(file).partition("\n")[0]:
+                if MARK not in heading(_read(file).splitlines(keepends=True)):
                     yield file
 
     def main_workflow(self) -> Path | None:

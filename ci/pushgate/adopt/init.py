@@ -34,7 +34,6 @@ from pushgate.tools import git, interpreters, process, uv
 
 _GROUPS: Final = ("ci", "pushgate", "pushgate-ci")
 _PYPROJECT: Final = "pyproject.toml"
-_OURS: Final = ">=3.11"
 """The Pythons that Pushgate itself runs under."""
 
 Render = Callable[[Definition], Sequence[Path]]
@@ -178,12 +177,12 @@ def _requirement(evidence: Evidence) -> str:
         return ours
     older = ("3.6", "3.7", "3.8", *(each for each in versions.RELEASED if not _runs_ours(each)))
     if any(allowed.contains(f"{each}.999") for each in older):
-        return f"{ours} ; python_version >= '3.11'"
+        return f"{ours} ; python_version >= '{versions.OURS}'"
     return ours
 
 
 def _runs_ours(python: str) -> bool:
-    return SpecifierSet(_OURS).contains(f"{python}.999")
+    return SpecifierSet(f">={versions.OURS}").contains(f"{python}.999")
 
 
 def _write_settings(root: Path, found: Sequence[Found]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Final
 
 from pushgate.gates import base
 from pushgate.gates.base import Applies, Context
-from pushgate.model.ci import mark
+from pushgate.model.ci import heading, mark
 from pushgate.model.job import Job
 from pushgate.model.settings import GateOptions, Settings
 
@@ -48,8 +47,7 @@ def written(settings: Settings, places: Iterable[str]) -> Iterator[Path]:
     top = settings.repository
     for file in sorted({file for place in places for file in top.glob(place) if file.is_file()}):
         with file.open(encoding="utf-8", errors="replace") as lines:
-            comments = itertools.takewhile(lambda line: not line.strip() or line[0] == "#", lines)
-            if any(mark(settings.folder) in line for line in comments):
+            if mark(settings.folder) in heading(lines):
                 yield file
 
 

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 MARK: Final = "Written by `pushgate workflow`"
-"""What the first line of a generated workflow file begins with."""
+"""What a comment at the top of a generated workflow file begins with."""
 
 
 def mark(folder: str) -> str:
-    """Return what the first line of a project's own workflow file says.
+    """Return what a comment at the top of a project's own workflow file says.
 
     Args:
         folder: The project's folder, from the top of the repository; empty for the top.
     """
     return f"{MARK} from {posixpath.join(folder, 'pyproject.toml')} and"
+
+
+def heading(lines: Iterable[str]) -> str:
+    """Return the comments at the top of a workflow file.
+
+    Args:
+        lines: The file's; none is read beyond them.
+    """
+    return "".join(itertools.takewhile(lambda line: line[:1] == "#" or not line.strip(), lines))
 
 
 @dataclass(frozen=True, kw_only=True)
