@@ -34,7 +34,6 @@ from pushgate.tools import git, interpreters, process, uv
 
 _GROUPS: Final = ("ci", "pushgate", "pushgate-ci")
 _PYPROJECT: Final = "pyproject.toml"
-"""The Pythons that Pushgate itself runs under."""
 
 Render = Callable[[Definition], Sequence[Path]]
 """Writes the workflow files of a definition into its repository, and names them from its top."""
