@@ -96,20 +96,22 @@ def _tried(
     own = noxfile.sessions(evidence.text(NOXFILE))
     looked = _looked(evidence, repository, [session.name for session in own])
     found = taken_over.over(imported, looked)
-    grouped = _write_pyproject(evidence, found)
+    before = _text(root / _PYPROJECT)
+    text = _with_groups(evidence, before)
+    _write(root / _PYPROJECT, pyproject.with_settings(text, _settings(found)))
     type_checked = noxfile.is_type_checked(evidence)
-    text = noxfile.extended(_text(root / NOXFILE), type_checked=type_checked)
-    _write(root / NOXFILE, text)
+    _write(root / NOXFILE, noxfile.extended(_text(root / NOXFILE), type_checked=type_checked))
     staging.track(evidence.repository, [str(_from_top(evidence, name)) for name in _defining()])
     definition = of_project(root)
     if clashes := tuple(noxfile.clashes(definition, own)):
-        _write_settings(root, clashes)
+        found = taken_over.as_sessions(found, clashes)
+        _write(root / _PYPROJECT, pyproject.with_settings(text, _settings(found)))
         definition = of_project(root)
     if own:
-        found += (*clashes, *noxfile.offers(own, frozenset(definition.gates)))
+        found += tuple(noxfile.offers(own, frozenset(definition.gates)))
     _check_nox(root)
     lock = definition.settings.dependencies.lock
-    if grouped and lock:
+    if lock and text != before:
         _lock(definition)
     files = [_from_top(evidence, name) for name in _defining()]
     files += [lock.relative_to(evidence.repository)] if lock else []
@@ -140,17 +142,14 @@ def _looked(evidence: Evidence, repository: Path, sessions: Sequence[str]) -> It
     yield from subjects.look(evidence)
 
 
-def _write_pyproject(evidence: Evidence, found: Sequence[Found]) -> bool:
-    """Write settings and groups; return whether the lock has to follow."""
-    text = before = _text(evidence.root / _PYPROJECT)
+def _with_groups(evidence: Evidence, text: str) -> str:
+    """Return ``pyproject.toml`` with the groups that are missing; the lock has to follow."""
     _, tests = requirements.of_tests(evidence)
     if tests:
         text = pyproject.with_group(text, requirements.GROUP, tests)
     if _has_to_be_locked(evidence):
         text = pyproject.with_group(text, _group(evidence), [_requirement(evidence)])
-    grouped = text != before
-    _write(evidence.root / _PYPROJECT, pyproject.with_settings(text, _settings(found)))
-    return grouped
+    return text
 
 
 def _has_to_be_locked(evidence: Evidence) -> bool:
@@ -181,11 +180,6 @@ def _requirement(evidence: Evidence) -> str:
 
 def _runs_ours(python: str) -> bool:
     return SpecifierSet(_OURS).contains(f"{python}.999")
-
-
-def _write_settings(root: Path, found: Sequence[Found]) -> None:
-    text = pyproject.with_settings(_text(root / _PYPROJECT), _settings(found))
-    _write(root / _PYPROJECT, text)
 
 
 def _settings(found: Sequence[Found]) -> list[Setting]:

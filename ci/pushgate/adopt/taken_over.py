@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Final
 
 from pushgate.adopt.found import Found, Setting, Value
+from pushgate.gates.own import OwnOptions
 
-_STYLE = frozenset({"black", "isort", "flake8"})
+_STYLE: Final = frozenset({"black", "isort", "flake8"})
 """Gates of a workflow that do what the gate style would."""
 
 
-_WHOLE = frozenset({"enabled", "run", "session", "environment", "groups"})
+_WHOLE: Final = frozenset({"enabled", "run", "session", "environment", "groups"})
 """Keys that say what a gate is, and not only how it works."""
+
+_OF_ANY_GATE: Final = frozenset(field.name.replace("_", "-") for field in fields(OwnOptions))
+"""Keys that a gate may also have where a session or commands take its place."""
 
 
 def over(imported: Mapping[str, object], looked: Iterable[Found]) -> tuple[Found, ...]:
@@ -29,9 +34,43 @@ def over(imported: Mapping[str, object], looked: Iterable[Found]) -> tuple[Found
     if ("python",) in said:
         said.add(("default-python",))
     gates = {setting.key[1] for setting in settings if setting.key[0] == "gates"}
+    replaced = _replaced(settings)
     names = ", ".join(sorted(gates)) or "the settings"
     first = Found("workflow", f"taken over: {names}", settings)
-    return (first, *(_without(found, said, gates) for found in looked))
+    rest = (_without(found, said, gates) for found in looked)
+    return (first, *(_of_any_gate(found, replaced) for found in rest))
+
+
+def as_sessions(found: Iterable[Found], clashes: Iterable[Found]) -> tuple[Found, ...]:
+    """Add the sessions that take a gate's place; what only the gate understands goes.
+
+    Args:
+        found: What was found before.
+        clashes: The sessions, each with the settings that make it a gate.
+    """
+    clashes = tuple(clashes)
+    replaced = _replaced(setting for each in clashes for setting in each.settings)
+    return (*(_of_any_gate(each, replaced) for each in found), *clashes)
+
+
+def _replaced(settings: Iterable[Setting]) -> set[str]:
+    """Return the gates whose place a session or commands take."""
+    return {each.key[1] for each in settings if each.key[-1] in {"session", "run"}}
+
+
+def _of_any_gate(found: Found, replaced: set[str]) -> Found:
+    dropped = [
+        setting
+        for setting in found.settings
+        if setting.key[0] == "gates"
+        and setting.key[1] in replaced
+        and setting.key[-1] not in _OF_ANY_GATE
+    ]
+    if not dropped:
+        return found
+    keys = ", ".join(".".join(setting.key) for setting in dropped)
+    kept = tuple(setting for setting in found.settings if setting not in dropped)
+    return replace(found, settings=kept, said=f"{found.said}; not {keys}: a session does its work")
 
 
 def _flat(tables: Mapping[str, object], *path: str) -> Iterator[Setting]:
