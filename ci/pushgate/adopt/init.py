@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,7 @@ from pushgate.adopt import (
 )
 from pushgate.adopt.evidence import Evidence
 from pushgate.adopt.found import Found, Setting
+from pushgate.adopt.from_workflow.imported import Imported
 from pushgate.adopt.staging import Change
 from pushgate.config import pythons as versions
 from pushgate.config.requirements import requirement_names
@@ -60,13 +61,13 @@ class Prepared:
     definition: Definition
 
 
-def prepare(project: Path, render: Render, imported: Mapping[str, object]) -> Prepared:
+def prepare(project: Path, render: Render, imported: Imported | None) -> Prepared:
     """Find out what a project needs, and try it in a copy of its repository.
 
     Args:
         project: The project's folder.
         render: Writes the workflow files.
-        imported: What ``[tool.pushgate]`` is to say for a workflow that is taken over.
+        imported: The workflow that is taken over; None: there is none.
 
     Raises:
         ConfigurationError: It does not work; the message says why.
@@ -90,12 +91,13 @@ def prepare(project: Path, render: Render, imported: Mapping[str, object]) -> Pr
 
 
 def _tried(
-    root: Path, repository: Path, render: Render, imported: Mapping[str, object]
+    root: Path, repository: Path, render: Render, imported: Imported | None
 ) -> tuple[tuple[Found, ...], Definition, list[Path]]:
     evidence = Evidence.of(root)
     own = noxfile.sessions(evidence.text(NOXFILE))
     looked = _looked(evidence, repository, [session.name for session in own])
-    found = taken_over.over(imported, looked)
+    existing = table(evidence.pyproject, "tool", "pushgate")
+    found = taken_over.over(imported, looked, existing) if imported else tuple(looked)
     before = _text(root / _PYPROJECT)
     text = _with_groups(evidence, before)
     _write(root / _PYPROJECT, pyproject.with_settings(text, _settings(found)))
@@ -134,7 +136,7 @@ def _looked(evidence: Evidence, repository: Path, sessions: Sequence[str]) -> It
         group = _group(evidence)
         yield Found("lock", f"uv.lock: Pushgate comes into it, in the dependency group {group}")
     if table(evidence.pyproject, "tool", "pushgate"):
-        yield Found("settings", "[tool.pushgate] is there: it stays as it is")
+        yield Found("settings", "[tool.pushgate] is there: what it says stays")
         return
     yield from pythons.look(evidence)
     yield from branches.look(repository)

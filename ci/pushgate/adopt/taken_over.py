@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from typing import Final
 
 from pushgate.adopt.found import Found, Setting, Value
+from pushgate.adopt.from_workflow.imported import Imported
 from pushgate.gates.own import OwnOptions
 
 _STYLE: Final = frozenset({"black", "isort", "flake8"})
@@ -20,25 +21,50 @@ _OF_ANY_GATE: Final = frozenset(field.name.replace("_", "-") for field in fields
 """Keys that a gate may also have where a session or commands take its place."""
 
 
-def over(imported: Mapping[str, object], looked: Iterable[Found]) -> tuple[Found, ...]:
+def over(
+    imported: Imported, looked: Iterable[Found], existing: Mapping[str, object]
+) -> tuple[Found, ...]:
     """Put a workflow's settings before those that were found; of a gate, one side says all.
 
     Args:
-        imported: What ``[tool.pushgate]`` is to say for the workflow.
+        imported: What the workflow says.
         looked: What was found elsewhere.
+        existing: What ``[tool.pushgate]`` says already, which stays.
     """
-    settings = tuple(_flat(imported))
-    if not settings:
+    told = tuple(_flat(imported.tables))
+    if not told and not imported.gates:
         return tuple(looked)
-    said = {setting.key for setting in settings}
+    settings = tuple(each for each in told if not _stays(existing, each.key))
+    said = {setting.key for setting in told}
     if ("python",) in said:
         said.add(("default-python",))
-    gates = {setting.key[1] for setting in settings if setting.key[0] == "gates"}
+    first = Found("workflow", _summary(imported, told, existing), settings)
+    rest = (_without(found, said, {*imported.gates}) for found in looked)
     replaced = _replaced(settings)
-    names = ", ".join(sorted(gates)) or "the settings"
-    first = Found("workflow", f"taken over: {names}", settings)
-    rest = (_without(found, said, gates) for found in looked)
     return (first, *(_of_any_gate(found, replaced) for found in rest))
+
+
+def _summary(imported: Imported, told: Iterable[Setting], existing: Mapping[str, object]) -> str:
+    others = (each for each in told if _stays(existing, each.key))
+    lost = [
+        f"{'.'.join(each.key)} = {each.value!r}"
+        for each in others
+        if _value(_at(existing, each.key)) != each.value
+    ]
+    names = ", ".join(sorted(imported.gates)) or "the settings"
+    kept = f"; not {', '.join(lost)}: what [tool.pushgate] says of it stays" if lost else ""
+    return f"taken over: {names}{kept}"
+
+
+def _stays(existing: Mapping[str, object], key: tuple[str, ...]) -> bool:
+    """Tell whether the project's own settings decide; of a gate, one side says all."""
+    return _at(existing, key[:2] if key[0] == "gates" else key) is not None
+
+
+def _at(tables: object, key: tuple[str, ...]) -> object:
+    for part in key:
+        tables = tables.get(part) if isinstance(tables, Mapping) else None
+    return tables
 
 
 def as_sessions(found: Iterable[Found], clashes: Iterable[Found]) -> tuple[Found, ...]:
@@ -82,12 +108,9 @@ def _flat(tables: Mapping[str, object], *path: str) -> Iterator[Setting]:
 
 
 def _value(value: object) -> Value:
-    if isinstance(value, bool | int | str):
-        return value
     if isinstance(value, list | tuple):
         return tuple(str(item) for item in value)
-    message = f"{value!r} is no value that an import yields"
-    raise TypeError(message)
+    return value if isinstance(value, bool | int | float) else str(value)
 
 
 def _without(found: Found, said: set[tuple[str, ...]], gates: set[str]) -> Found:
