@@ -331,7 +331,7 @@ def test_settings_of_the_users_stay(make: Make) -> None:
     project = make({**CODE, "pyproject.toml": text})
     told = init(project)
     assert (project.root / "pyproject.toml").read_text(encoding="utf-8") == text
-    assert "[tool.pushgate] is there: it stays as it is" in told
+    assert "[tool.pushgate] is there: what it says stays" in told
 
 
 def test_what_does_not_work_is_not_written(make: Make) -> None:
