@@ -209,9 +209,29 @@ def test_a_runner_without_a_command_is_itself_the_command(tmp_path: Path, comman
     assert "./check" in str(tables["check"])
 
 
-def test_what_only_shows_is_left_out(tmp_path: Path) -> None:
-    """An echo checks nothing."""
-    assert run(tmp_path, "echo hello && python --version; ls -la") == (LEFT_OUT, {})
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo hello && python --version; ls -la",
+        "ls -la $HOME",
+        "pytest --version",
+        "pytest tests --collect-only",
+        "mypy --help",
+        "env",
+    ],
+)
+def test_what_only_shows_is_left_out(tmp_path: Path, command: str) -> None:
+    """An echo checks nothing, and a tool that only tells of itself is no call of it."""
+    assert run(tmp_path, command) == (LEFT_OUT, {})
+    assert run(tmp_path, f"{command}\n    pytest tests") == ("test", {"test": {"args": ["tests"]}})
+
+
+@pytest.mark.parametrize("command", ["env A=1 ./check", "env -i ./check", "poetry version patch"])
+def test_what_does_more_than_show_is_run(tmp_path: Path, command: str) -> None:
+    """A command whose first word may only show."""
+    became, tables = run(tmp_path, command)
+    assert became == "check"
+    assert len(tables) == 1
 
 
 def test_a_package_that_the_lock_may_lack_is_told(tmp_path: Path) -> None:

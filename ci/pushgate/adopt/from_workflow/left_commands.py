@@ -77,13 +77,26 @@ def left_of_text(text: str) -> str:
 
 _SHOWS: Final = frozenset(
     {
-        *("echo", "ls", "pwd", "env", "printenv", "uname", "which", "whoami", "date", "df"),
+        *("echo", "printf", "ls", "pwd", "printenv", "uname", "which", "whoami", "date", "df"),
         *("free", "tree"),
     }
+)
+_SHOWING_LINE: Final = re.compile(rf"(?:{'|'.join(sorted(_SHOWS))})(?![\w-])(?:(?!\$\()[^|;&<>`])*")
+_ASKS_ABOUT_ITSELF: Final = frozenset({"--version", "-V", "-VV", "--help", "-h"})
+_PYTEST_SHOWS: Final = frozenset(
+    {"--collect-only", "--co", "--fixtures", "--fixtures-per-test", "--markers", "--setup-plan"}
 )
 
 
 def only_shows(call: Call) -> bool:
-    """Tell whether a command checks nothing: it shows, or makes a folder to be cached."""
-    versions = {"--version", "-V", "version", "-VV"}
-    return call.program in _SHOWS or call.arguments[:1] in {(word,) for word in versions}
+    """Tell whether a command checks nothing: it only shows something."""
+    if call.program in _SHOWS or not _ASKS_ABOUT_ITSELF.isdisjoint(call.arguments[:1]):
+        return True
+    if call.program in {"pytest", "py.test"}:
+        return not (_ASKS_ABOUT_ITSELF | _PYTEST_SHOWS).isdisjoint(call.arguments)
+    return call.arguments == ("version",) or (call.program == "env" and not call.arguments)
+
+
+def line_only_shows(text: str) -> bool:
+    """Tell whether a line checks nothing, whatever the shell makes of its words."""
+    return _SHOWING_LINE.fullmatch(text) is not None
