@@ -457,6 +457,72 @@ def test_a_project_in_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("folder", "command"),
+    [
+        ("./", "./check"),
+        ("web//x/", "bash -e -c 'cd web/x\n./check'"),
+        (".github", "bash -e -c 'cd .github\n./check'"),
+        ("a/../b", "bash -e -c 'cd b\n./check'"),
+        ("packages/${{ matrix.pkg }}", "bash -e -c 'cd packages/one\n./check'"),
+    ],
+)
+def test_a_step_runs_where_it_ran(tmp_path: Path, folder: str, command: str) -> None:
+    """However its folder is written, and in each that the matrix makes of it."""
+    job = "strategy: {matrix: {pkg: [one, two]}}"
+    text = workflow(f"- run: ./check\n  working-directory: {folder}", job)
+    found = gate(imported(tmp_path, text), "check")["run"]
+    both = [command, command.replace("one", "two")]
+    assert found == (both if "matrix" in folder else [command])
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [
+        ("../up", "outside"),
+        ("/tmp", "outside"),  # noqa: S108  # nothing is written
+        ("${{ github.workspace }}/a", "only GitHub knows"),
+    ],
+)
+def test_a_step_outside_of_the_repository_is_left(tmp_path: Path, folder: str, reason: str) -> None:
+    """A gate has no such folder."""
+    result = imported(tmp_path, workflow(f"- run: ./check\n  working-directory: {folder}"))
+    assert step(result).became == LEFT_IN_CI
+    assert reason in step(result).detail
+
+
+def test_pythons_text_in_another_folder_is_left(tmp_path: Path) -> None:
+    """No shell is there that could change to it."""
+    steps = "- {run: print(1), shell: python, working-directory: web}"
+    result = imported(tmp_path, workflow(steps))
+    assert step(result).became == LEFT_IN_CI
+
+
+def test_what_a_cell_of_the_matrix_installs_is_there_for_its_command_alone(
+    tmp_path: Path,
+) -> None:
+    """Two versions of one package are two commands; the gate test names what it does not vary."""
+    steps = """
+    - run: pip install "django~=${{ matrix.django }}" -r ${{ matrix.req }}.txt
+    - run: |
+        pip install x
+        python runtests.py
+    - run: pytest
+    """
+    job = """
+    strategy:
+      matrix:
+        include: [{django: '4.2', req: min}, {django: '5.0', req: max}]
+    """
+    result = imported(tmp_path, workflow(steps, job))
+    start = "uv run --no-project --with"
+    assert gate(result, "check")["run"] == [
+        f"{start} django~=4.2 --with x --with-requirements min.txt -- python runtests.py",
+        f"{start} django~=5.0 --with x --with-requirements max.txt -- python runtests.py",
+    ]
+    assert "not for each django (4.2, 5.0) and req (min, max)" in step(result, "pytest").detail
+
+
+@pytest.mark.parametrize(
     ("on", "note"),
     [
         ("{push: {paths: ['src/**']}}", "inputs"),

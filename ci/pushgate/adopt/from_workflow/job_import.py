@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -140,7 +141,7 @@ class JobImport:
             return StepAccount(step.title, LEFT_IN_CI, means.left)
         if means.installed is not None:
             self.state.downloads |= step.action == "actions/download-artifact"
-            self.state.installed += means.installed
+            self.state.installs(occasion.cells, means.installed)
             return StepAccount(step.title, BY_GATES, means.detail)
         names: list[str] = []
         details = [*occasion.notes]
@@ -157,10 +158,12 @@ class JobImport:
         return StepAccount(step.title, ", ".join(names), _sentence(details))
 
     def _commands(self, run: StepRun) -> StepAccount:
+        if reason := _left_where(run, self.state.folder or "."):
+            return StepAccount(run.step.title, LEFT_IN_CI, reason)
         whole = Reading()
         for variant in run.variants:
             whole = joined(whole, variant.reading)
-        self.state.installed += whole.installed
+            self.state.installs(variant.cells, variant.reading.installed)
         became: dict[str, list[str]] = {}
         for found in _different(whole.found):
             name, detail = self._found(found, run)
@@ -171,7 +174,7 @@ class JobImport:
             name, detail = self._own.of_rest(run)
             became.setdefault(name, []).append(detail)
         if whole.installs and (not became or whole.installed.packages):
-            lacking = self._not_there(whole.installed)
+            lacking = self._not_there(whole.installed, run)
             if lacking or not became:
                 became.setdefault(BY_GATES, []).append(lacking)
         if not became:
@@ -185,12 +188,13 @@ class JobImport:
             _sentence([*details, *self._not_carried(run, whole), *run.occasion.notes]),
         )
 
-    def _not_there(self, installed: Installed) -> str:
+    def _not_there(self, installed: Installed, run: StepRun) -> str:
         """Tell which packages the project's environment may lack."""
         names = [package for package in installed.packages if package not in RECOGNISERS]
         names += [f"-r {file}" for file in installed.requirements]
         tests = any("pytest" in step.run for step in self.state.job.steps)
-        if not names or not (tests or self.state.installed.project):
+        in_project = self.state.installed_in(run.occasion.cells).project
+        if not names or not (tests or in_project):
             return ""
         return f"a gate has what pyproject.toml and the lock say: is {', '.join(names)} in a group?"
 
@@ -210,6 +214,9 @@ class JobImport:
         if variables and not any(matrices.UNTOLD in text for text in variables.values()):
             words = shlex.join(f"{name}={value}" for name, value in variables.items())
             yield f"not carried over: `{words}`"
+        axes = matrices.differing(run.occasion.cells)
+        if axes and not any("shards" in finding.settings for finding in taken):
+            yield f"the gate does it once, and not for each {' and '.join(axes)}"
         if run.step.may_fail:
             yield "it may fail there (`continue-on-error`): no gate may"
 
@@ -224,7 +231,7 @@ class JobImport:
             return name, _sentence([detail, finding.detail])
         if "session" in finding.settings:
             return self._own.of_session(finding, run), finding.detail
-        elsewhere = run.step.folder.strip("./") != state.folder
+        elsewhere = any(each.folder != (state.folder or ".") for each in run.variants)
         if elsewhere or not state.tables.add_built_in(finding):
             name = run.step.title if finding.gate == "test" else found.call.program
             name, detail = self._own.of_found(found, run, gate_name(name))
@@ -240,6 +247,16 @@ def _left_step(step: WorkflowStep, reason: str) -> StepAccount:
     if step.uses and meaning(step.action, step.inputs).installed is not None:
         return StepAccount(step.title, BY_GATES)
     return StepAccount(step.title, LEFT_IN_CI, reason)
+
+
+def _left_where(run: StepRun, project: str) -> str:
+    """Tell why a step's folder keeps it in CI; empty: it does not."""
+    for folder in (variant.folder for variant in run.variants):
+        if posixpath.isabs(folder) or folder.partition("/")[0] == "..":
+            return f"it runs in {folder}, outside of the repository"
+        if run.step.shell_name == "python" and folder != project:
+            return f"it is Python's text that runs in {folder}: call it from a file"
+    return ""
 
 
 def _where(cells: Iterable[Cell]) -> str:

@@ -172,6 +172,15 @@ def is_cpython(python: str) -> bool:
     return bool(_CPYTHON.fullmatch(python)) or not re.search(r"\d", python) or UNTOLD in python
 
 
+def differing(these: Sequence[Cell]) -> list[str]:
+    """Return the axes besides machine and Python in which cells are different, with the values."""
+    said: dict[str, dict[str, None]] = {}
+    for cell in these:
+        for axis, value in cell.others:
+            said.setdefault(axis, {})[value] = None
+    return [f"{axis} ({', '.join(its)})" for axis, its in said.items() if len(its) > 1]
+
+
 def newest(these: Sequence[Cell]) -> Cell:
     """Return the cell of the newest CPython, else the first one."""
     told = [cell for cell in these if cell.version]

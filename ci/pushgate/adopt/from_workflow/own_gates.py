@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pushgate.adopt.from_workflow import matrices, own_commands
 from pushgate.adopt.from_workflow.calls import Call
 from pushgate.adopt.from_workflow.expressions import Unknown
 from pushgate.adopt.from_workflow.findings import Finding, gate_name
+from pushgate.adopt.from_workflow.installs import Installed
 from pushgate.adopt.from_workflow.job_state import JobState, Occasion, Variant, chosen, hidden
 from pushgate.adopt.from_workflow.own_commands import Surroundings
 from pushgate.adopt.from_workflow.step_reading import Found
@@ -73,7 +75,7 @@ class OwnGates:
         """
         words = []
         for variant in chosen(run.variants):
-            around = self._around(run.step, variant)
+            around = self._around(run, variant)
             for each in variant.reading.found:
                 if (
                     each.finding.gate == found.finding.gate
@@ -88,7 +90,7 @@ class OwnGates:
         commands = list(dict.fromkeys(shlex.join(each) for each in words))
         if reason := self._not_own(run.step, commands):
             return LEFT_IN_CI, reason
-        environment = own_commands.needs_project([found.call], words, self.state.installed)
+        environment = own_commands.needs_project([found.call], words, self._installed(run))
         table = self._table(commands, [found.call], environment=environment, run=run)
         made = self.state.became(self.state.tables.own(name, table))
         return made, self._told(commands, run)
@@ -99,15 +101,13 @@ class OwnGates:
         Returns:
             What the step became, and what it runs or why it is none.
         """
-        words = [
-            each for variant in chosen(run.variants) for each in self._words(run.step, variant)
-        ]
+        words = [each for variant in chosen(run.variants) for each in self._words(run, variant)]
         commands = list(dict.fromkeys(shlex.join(each) for each in words))
         if reason := self._not_own(run.step, commands):
             return LEFT_IN_CI, reason
         tables = self.state.tables
         calls = [call for variant in run.variants for call in variant.reading.calls]
-        environment = own_commands.needs_project(calls, words, self.state.installed)
+        environment = own_commands.needs_project(calls, words, self._installed(run))
         table = self._table(commands, calls, environment=environment, run=run)
         on = tuple(self.on(run))
         if name := self._rest.get(on):
@@ -119,10 +119,13 @@ class OwnGates:
             )
         return self.state.became(name), self._told(commands, run)
 
-    def _words(self, step: WorkflowStep, variant: Variant) -> list[tuple[str, ...]]:
+    def _installed(self, run: StepRun) -> Installed:
+        return self.state.installed_in(run.occasion.cells)
+
+    def _words(self, run: StepRun, variant: Variant) -> list[tuple[str, ...]]:
         """Return the commands that do what nobody recognises in a script."""
-        reading, around = variant.reading, self._around(step, variant)
-        if reading.whole or step.shell_name == "python":
+        reading, around = variant.reading, self._around(run, variant)
+        if reading.whole or run.step.shell_name == "python":
             return [own_commands.of_script(variant.script, around)]
         if not reading.others:
             return []
@@ -131,11 +134,10 @@ class OwnGates:
             return [own_commands.of_call(call, around) for call in lines]
         return [own_commands.of_script("\n".join(line.text for line in reading.others), around)]
 
-    def _around(self, step: WorkflowStep, variant: Variant) -> Surroundings:
-        folder, ours = step.folder.strip("./"), self.state.folder
-        up = "/".join([".."] * len(ours.split("/"))) if ours else ""
-        elsewhere = "/".join(part for part in (up, folder) if part) if folder != ours else ""
-        return Surroundings(step.shell_name, elsewhere, variant.variables, self.state.installed)
+    def _around(self, run: StepRun, variant: Variant) -> Surroundings:
+        folder = posixpath.relpath(variant.folder, self.state.folder or ".")
+        shell, installed = run.step.shell_name, variant.installed + variant.reading.installed
+        return Surroundings(shell, folder if folder != "." else "", variant.variables, installed)
 
     def _not_own(self, step: WorkflowStep, commands: Sequence[str]) -> str:
         """Tell why commands cannot be a gate of their own; empty: they can."""
@@ -175,7 +177,7 @@ class OwnGates:
     def _table(
         self, commands: Sequence[str], calls: Iterable[Call], *, environment: bool, run: StepRun
     ) -> dict[str, object]:
-        groups = (*self.state.installed.groups, *(group for call in calls for group in call.groups))
+        groups = (*self._installed(run).groups, *(group for call in calls for group in call.groups))
         table: dict[str, object] = {"run": list(commands), **self._events(run)}
         if self.state.after:
             table["after"] = list(self.state.after)
