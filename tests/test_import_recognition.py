@@ -304,7 +304,52 @@ def test_the_upload_to_codecov_is_a_setting(tmp_path: Path) -> None:
     assert step(result, "codecov/codecov-action").became == "ci.codecov"
 
 
-def test_a_pushed_image_stays_in_ci(tmp_path: Path) -> None:
-    """To build is a gate's, to push is not."""
-    steps = "- uses: docker/build-push-action@v7\n  with: {push: true}"
-    assert step(imported(tmp_path, workflow(steps))).became == LEFT_IN_CI
+@pytest.mark.parametrize(
+    ("push", "reason"), [("true", "publishes"), ("${{ github.ref_name == 'x' }}", "`push` is")]
+)
+def test_a_pushed_image_stays_in_ci(tmp_path: Path, push: str, reason: str) -> None:
+    """To build is a gate's, to push is not; nor what only GitHub knows to be one or the other."""
+    steps = f'- uses: docker/build-push-action@v7\n  with: {{push: "{push}"}}'
+    told = step(imported(tmp_path, workflow(steps)))
+    assert (told.became, reason in told.detail) == (LEFT_IN_CI, True)
+
+
+def test_an_images_build_has_what_its_action_is_given(tmp_path: Path) -> None:
+    """Arguments are lines, which may hold spaces and commas; a tag that nobody pushes is none."""
+    steps = """
+    - uses: docker/build-push-action@v7
+      with:
+        tags: "${{ steps.meta.outputs.tags }}"
+        build-args: |
+          A=hello world
+          B=1,2
+        secrets: TOKEN=${{ secrets.TOKEN }}
+    """
+    result = imported(tmp_path, workflow(steps))
+    assert gate(result, "docker")["run"] == [
+        "docker build --build-arg 'A=hello world' --build-arg B=1,2 ."
+    ]
+    assert "`secrets: secrets.TOKEN`" in step(result).detail
+
+
+@pytest.mark.parametrize(
+    ("action", "inputs", "told"),
+    [
+        ("actions/checkout", "submodules: true, fetch-depth: 0", "`submodules: true`"),
+        ("actions/checkout", "repository: other/x", "another repository"),
+        ("py-actions/flake8", "max-line-length: 100", "`max-line-length: 100`"),
+        ("isort/isort-action", "configuration: --check", "`configuration: --check`"),
+        ("jakebailey/pyright-action", "version: '1.1'", "`version: 1.1`"),
+        ("pypa/gh-action-pip-audit", "ignore-vulns: X-1", "`ignore-vulns: X-1`"),
+        ("psf/black", "version: '24', src: a", "`version: 24`"),
+        ("astral-sh/ruff-action", "args: check --select E, src: a", "`--select E`"),
+        ("astral-sh/ruff-action", "args: check, src: a", "`src: a`"),
+        ("codecov/codecov-action", "flags: unit, token: x", "`flags: unit`"),
+    ],
+)
+def test_what_an_action_is_given_is_taken_over_or_told(
+    tmp_path: Path, action: str, inputs: str, told: str
+) -> None:
+    """Nothing that changes a verdict goes in silence."""
+    result = imported(tmp_path, workflow(f"- uses: {action}@v1\n  with: {{{inputs}}}"))
+    assert told in step(result).detail

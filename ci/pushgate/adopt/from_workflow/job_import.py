@@ -135,8 +135,7 @@ class JobImport:
     def _action(self, step: WorkflowStep, occasion: Occasion) -> StepAccount:
         values = occasion.cells[0].values
         inputs = {name: interpolated(text, values) for name, text in step.inputs.items()}
-        known = {name: text for name, text in inputs.items() if not isinstance(text, Unknown)}
-        means = meaning(step.action, known)
+        means = meaning(step.action, inputs)
         if means.left:
             return StepAccount(step.title, LEFT_IN_CI, means.left)
         if means.installed is not None:
@@ -144,7 +143,7 @@ class JobImport:
             self.state.installs(occasion.cells, means.installed)
             return StepAccount(step.title, BY_GATES, means.detail)
         names: list[str] = []
-        details = [*occasion.notes]
+        details = [means.detail, *occasion.notes]
         for finding in means.findings:
             if finding.own:
                 names.append(
