@@ -384,6 +384,34 @@ def test_services_are_told_where_a_gate_runs_the_tests(tmp_path: Path) -> None:
     assert "db" in result.account[0].notes[0]
 
 
+def test_what_a_gate_of_its_own_took_over_is_not_told_as_lost(tmp_path: Path) -> None:
+    """Its variables and its events are in its table."""
+    steps = "- {run: mypy, if: github.event_name == 'push'}"
+    job = "env: {GLOBAL: g}\ndefaults: {run: {working-directory: web}}"
+    result = imported(tmp_path, workflow(steps, job, "{push: {branches: [main]}, pull_request: }"))
+    assert gate(result, "mypy") == {
+        "run": ["env GLOBAL=g bash -e -c 'cd web\nmypy'"],
+        "on": ["push"],
+    }
+    assert "not carried over" not in step(result).detail
+    assert "can say so" not in step(result).detail
+
+
+def test_time_limits_and_machines_that_the_gates_do_not_have_are_told(tmp_path: Path) -> None:
+    """Those of a gate of its own are in its table."""
+    steps = "- {name: a, run: mypy, timeout-minutes: 3}\n- run: ./check"
+    job = "timeout-minutes: 7\ncontainer: {image: python:3.12, env: {INSIDE: i}}"
+    text = workflow(steps, job).replace("ubuntu-latest", "ubuntu-24.04-arm")
+    result = imported(tmp_path, text)
+    assert "`timeout-minutes: 3`" in step(result, "a").detail
+    assert "`INSIDE=i`" in step(result, "a").detail
+    assert [note.partition(":")[0] for note in result.account[0].notes] == [
+        "on ubuntu-24.04-arm",
+        "its `timeout-minutes",
+    ]
+    assert gate(result, "check") == {"run": ["env INSIDE=i ./check"], "timeout": 420}
+
+
 def test_what_only_github_knows_is_left(tmp_path: Path) -> None:
     """An expression without a value cannot be run; where it does not count, it is no matter."""
     steps = """

@@ -43,6 +43,10 @@ def run(folder: Path, command: str, job: str = "") -> tuple[str, dict[str, objec
         ("pytest -k 'not slow'", "test", {"test": {"args": ["-k", "not slow"]}}),
         ("pytest -m unit tests/a", "test", {"test": {"args": ["-m", "unit", "tests/a"]}}),
         ("pytest --maxfail 5 -x", "test", {"test": {"args": ["--maxfail", "5", "-x"]}}),
+        ("pytest -n 0", "test", {"test": {"args": ["-n", "0"]}}),
+        ("pytest --no-cov", "test", {}),
+        ("pytest --cov=src --no-cov", "test", {}),
+        ("pytest --cov=src --no-cov-on-fail", "test, coverage", {}),
         ("pytest --splits 4 --group 1", "test", {"test": {"shards": 4}}),
         ("pytest -v --color=yes --junitxml=out.xml", "test", {}),
         ("pytest --cov=src --cov-report=xml", "test, coverage", {}),
@@ -86,6 +90,52 @@ def test_a_tool_that_a_gate_runs_becomes_that_gate(
 ) -> None:
     """Each tool is known through every runner, and what it is told becomes settings."""
     assert run(tmp_path, command) == (became, tables)
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("pytest --no-cov", "`--no-cov`"),
+        ("uv run --resolution lowest-direct pytest", "`--resolution lowest-direct`"),
+        ("uv run --python 3.13 mypy", "`--python 3.13`"),
+        ("uv run --no-dev -p 3.13 mypy", "`--no-dev`, `-p 3.13`"),
+        ("uv run --with ruff==0.1 ruff check", "`--with ruff==0.1`"),
+        ("uvx ruff@0.17.6 check", "`ruff@0.17.6`"),
+        ("uvx --with x --from mypy mypy", "`--with x`"),
+        ("python -W error -X dev -m pytest", "`-W error`, `-X dev`"),
+        ("uv run --locked --group tests pytest", ""),
+    ],
+)
+def test_how_a_tool_is_called_is_told_where_its_gate_calls_it_otherwise(
+    tmp_path: Path, command: str, told: str
+) -> None:
+    """An option of what runs it changes what it finds, as its own do."""
+    detail = step(imported(tmp_path, workflow(f"- run: {command}"))).detail
+    assert told in detail
+    assert bool(told) == bool(detail)
+
+
+def test_a_python_that_the_matrix_says_is_the_gates(tmp_path: Path) -> None:
+    """It is no option that gets lost; one that it does not say is."""
+    job = "strategy: {matrix: {python: ['3.12', '3.13']}}"
+    steps = "- run: uv run --python ${{ matrix.python }} pytest\n- run: uv run -p 3.11 ./check"
+    result = imported(tmp_path, workflow(steps, job))
+    assert result.account[0].steps[0].detail == ""
+    assert gate(result, "check")["run"] == ["uv run -p 3.11 ./check"]
+
+
+@pytest.mark.parametrize("session", ["lint", "test"])
+def test_a_session_and_the_tool_itself_are_two_gates(tmp_path: Path, session: str) -> None:
+    """The gate is the session; what else does such work keeps its command."""
+    command = {"lint": "ruff check .", "test": "pytest -x"}[session]
+    steps = f"- run: nox -s {session}\n- {{name: tool, run: {command}}}"
+    result = imported(tmp_path, workflow(steps))
+    assert gate(result, session) == {"session": session}
+    assert gate(result, step(result, "tool").became)["run"] == [command]
+    other = f"- run: {command}\n- {{name: later, run: nox -s {session}}}"
+    later = imported(tmp_path, workflow(other))
+    assert gate(later, session) == {"session": session}
+    assert "takes the place" in step(later, "later").detail
 
 
 @pytest.mark.parametrize(

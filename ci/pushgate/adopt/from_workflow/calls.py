@@ -21,9 +21,8 @@ _UV_RUN_WITH_VALUE: Final = frozenset(
 )
 _UV_RUN_HARMLESS: Final = frozenset(
     {
-        *("--locked", "--frozen", "--no-sync", "--all-extras", "--no-default-groups", "--dev"),
-        *("--no-dev", "--extra", "--exact", "--no-progress", "-q", "--quiet", "-v", "--verbose"),
-        *("--python", "-p", "--active", "-s", "--no-editable", "--no-group"),
+        *("--locked", "--frozen", "--no-sync", "--all-extras", "--dev", "--extra", "--exact"),
+        *("--no-progress", "-q", "--quiet", "-v", "--verbose", "--active", "-s", "--no-editable"),
     }
 )
 """What does not change what an environment must hold: the gates' has all extras."""
@@ -47,6 +46,7 @@ class Call:
         packages: The packages that it asks for besides the project's own.
         runner: What it is called through, such as ``poetry``; empty: nothing.
         in_project: Whether it is called in the project's environment.
+        options: What it is called with besides that changes what it finds, each with its value.
     """
 
     program: str
@@ -57,6 +57,7 @@ class Call:
     packages: tuple[str, ...] = ()
     runner: str = ""
     in_project: bool = False
+    options: tuple[tuple[str, str], ...] = ()
 
 
 def called(words: Sequence[str]) -> Call:
@@ -99,7 +100,9 @@ def _plain(words: tuple[str, ...]) -> Call:
         while at < len(words) and words[at].startswith("-") and words[at] not in {"-m", "-c", "-"}:
             at += 2 if words[at] in _PYTHON_WITH_VALUE else 1
         if at + 1 < len(words) and words[at] == "-m":
-            return Call(words[at + 1], words[at + 2 :], ("python", *words[1:]))
+            own, _ = _options(words[1:at], _PYTHON_WITH_VALUE)
+            module = words[at + 1]
+            return Call(module, words[at + 2 :], ("python", *words[1:]), options=tuple(own))
         return Call("python", words[1:], ("python", *words[1:]))
     return Call(program, words[1:], words)
 
@@ -132,11 +135,13 @@ def _uv_run(words: tuple[str, ...], rest: tuple[str, ...]) -> Call:
     if {"--directory", "--project", "--package"} & {name for name, _ in options}:
         # Another project than the one that is taken over.
         return Call("uv", words[1:], words, runner="uv")
-    carried = {"--group", "--only-group", "--with", "-w"} | _UV_RUN_HARMLESS
-    if any(name not in carried for name, _ in options):
-        return replace(inner, words=words, runner="uv", in_project=True)
+    harmless = {"--group", "--only-group"} | _UV_RUN_HARMLESS
+    told = (*(each for each in options if each[0] not in harmless), *inner.options)
+    if any(name not in harmless | {"--with", "-w"} for name, _ in options):
+        return replace(inner, words=words, runner="uv", in_project=True, options=told)
     return replace(
         inner,
+        options=told,
         groups=(*groups, *inner.groups),
         packages=(*packages, *inner.packages),
         runner=inner.runner or "uv",
@@ -151,7 +156,15 @@ def _tool_run(rest: tuple[str, ...]) -> Call:
     inner = _plain(command)
     # The version that is asked for stands behind the name: `uvx ruff@0.17.6`.
     program = re.split(r"@|==|\[", inner.program)[0]
-    return replace(inner, program=program, words=("uvx", *kept, *command), runner="uvx")
+    told = [each for each in options if each not in {("--from", program), ("--spec", program)}]
+    told += [(inner.program, "")] if program != inner.program else []
+    return replace(
+        inner,
+        program=program,
+        words=("uvx", *kept, *command),
+        runner="uvx",
+        options=(*told, *inner.options),
+    )
 
 
 def _script_run(words: tuple[str, ...], command: tuple[str, ...]) -> Call:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
-from pushgate.adopt.from_workflow import job_state, matrices, own_commands
+from pushgate.adopt.from_workflow import job_state, matrices, own_commands, remarks
 from pushgate.adopt.from_workflow.actions import meaning
-from pushgate.adopt.from_workflow.environment_runners import OF_PUSHGATE
 from pushgate.adopt.from_workflow.expressions import Unknown, interpolated
 from pushgate.adopt.from_workflow.findings import gate_name
 from pushgate.adopt.from_workflow.installs import Installed
@@ -21,6 +19,7 @@ from pushgate.adopt.from_workflow.step_reading import Found, Reading, joined
 from pushgate.adopt.from_workflow.tables import Tables
 from pushgate.adopt.from_workflow.triggers import Triggers, answered
 from pushgate.adopt.from_workflow.workflow_reading import WorkflowJob, WorkflowStep
+from pushgate.gates.registry import BUILT_IN
 from pushgate.model.account import BY_GATES, LEFT_IN_CI, LEFT_OUT, JobAccount, StepAccount
 
 
@@ -64,7 +63,7 @@ class JobImport:
         pythons = {cell.version for cell in self.state.here if cell.version}
         if self.state.gates:
             self.state.tables.add_other_pythons(pythons)
-        return JobAccount(job.name, steps, tuple(self._notes()))
+        return JobAccount(job.name, steps, tuple(remarks.of_job(self.state)))
 
     def _left(self) -> str:
         """Tell why the whole job stays in CI; empty: it does not."""
@@ -87,27 +86,6 @@ class JobImport:
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 
-    def _notes(self) -> Iterable[str]:
-        job, state = self.state.job, self.state
-        if answered(job.condition, state.when.moments, state.here[0].values).unknown:
-            yield f"its `if: {' '.join(job.condition.split())}` is not carried over"
-        if job.services:
-            yield (
-                f"it starts {', '.join(job.services)}: Pushgate starts no services; what needs "
-                "them must find them running"
-            )
-        systems = {cell.label: cell.system for cell in state.cells}
-        ours = {matrices.LINUX, matrices.MACOS} if state.tests else {matrices.LINUX}
-        if strange := [label for label, system in systems.items() if system not in ours]:
-            yield f"on {', '.join(strange)}: left in CI"
-        pythons = dict.fromkeys(cell.python for cell in state.cells if cell.python)
-        if others := [python for python in pythons if not matrices.is_cpython(python)]:
-            yield f"on Python {', '.join(others)}: left in CI"
-        if any(matrices.UNTOLD in python for python in pythons):
-            yield "its Pythons come from another job: `python` says them, or the classifiers do"
-        if job.may_fail:
-            yield "it may fail there (`continue-on-error`): no gate may"
-
     def _step(self, step: WorkflowStep) -> StepAccount:
         occasion = job_state.occasion(self.state, step)
         if not occasion.cells:
@@ -116,12 +94,20 @@ class JobImport:
             return self._action(step, occasion)
         if by_gates := self._by_gates(step):
             return StepAccount(step.title, BY_GATES, by_gates)
+        run = self._read(step, occasion)
+        if isinstance(run, str):
+            return StepAccount(step.title, LEFT_IN_CI, run)
+        return self._commands(run)
+
+    def _read(self, step: WorkflowStep, occasion: Occasion) -> StepRun | str:
+        """Read what a step runs, or tell why no gate can run it."""
         if not own_commands.known_shell(step.shell_name):
-            return StepAccount(step.title, LEFT_IN_CI, f"its shell is `{step.shell_name}`")
+            return f"its shell is `{step.shell_name}`"
         variants = job_state.variants(self.state, step, occasion.cells)
         if isinstance(variants, Unknown):
-            return StepAccount(step.title, LEFT_IN_CI, only_github(variants))
-        return self._commands(StepRun(step, occasion, tuple(variants)))
+            return only_github(variants)
+        run = StepRun(step, occasion, tuple(variants))
+        return _left_where(run, self.state.folder or ".") or run
 
     def _by_gates(self, step: WorkflowStep) -> str:
         """Tell how the gates do what a step's circumstances show; empty: they show nothing."""
@@ -157,16 +143,17 @@ class JobImport:
         return StepAccount(step.title, ", ".join(names), _sentence(details))
 
     def _commands(self, run: StepRun) -> StepAccount:
-        if reason := _left_where(run, self.state.folder or "."):
-            return StepAccount(run.step.title, LEFT_IN_CI, reason)
         whole = Reading()
         for variant in run.variants:
             whole = joined(whole, variant.reading)
             self.state.installs(variant.cells, variant.reading.installed)
         became: dict[str, list[str]] = {}
+        built_in: list[Found] = []
         for found in _different(whole.found):
             name, detail = self._found(found, run)
             became.setdefault(name, []).append(detail)
+            if name in BUILT_IN:
+                built_in.append(found)
         if whole.left:
             became.setdefault(LEFT_IN_CI, []).append(whole.left)
         elif whole.others or whole.whole:
@@ -184,7 +171,7 @@ class JobImport:
         return StepAccount(
             run.step.title,
             ", ".join(became),
-            _sentence([*details, *self._not_carried(run, whole), *run.occasion.notes]),
+            _sentence([*details, *remarks.of_step(self.state, run, built_in), *run.occasion.notes]),
         )
 
     def _not_there(self, installed: Installed, run: StepRun) -> str:
@@ -197,31 +184,6 @@ class JobImport:
             return ""
         return f"a gate has what pyproject.toml and the lock say: is {', '.join(names)} in a group?"
 
-    def _not_carried(self, run: StepRun, whole: Reading) -> Iterable[str]:
-        unknown = job_state.hidden(self.state, run.step)
-        taken = [found.finding for found in whole.found if not found.finding.own]
-        if all(finding.detail == OF_PUSHGATE for finding in taken):
-            return
-        if (on := self._own.on(run)) and self._is_conditional(run):
-            yield f"CI does it on {', '.join(on)} only: `on` of the gate can say so"
-        if unknown:
-            names = ", ".join(f"{name} (`{what}`)" for name, what in unknown)
-            yield f"not carried over: {names}"
-        scripts = " ".join(variant.script for variant in run.variants)
-        carried = own_commands.carried(run.variants[0].variables)
-        variables = {name: text for name, text in carried.items() if name not in scripts}
-        if variables and not any(matrices.UNTOLD in text for text in variables.values()):
-            words = shlex.join(f"{name}={value}" for name, value in variables.items())
-            yield f"not carried over: `{words}`"
-        axes = matrices.differing(run.occasion.cells)
-        if axes and not any("shards" in finding.settings for finding in taken):
-            yield f"the gate does it once, and not for each {' and '.join(axes)}"
-        if run.step.may_fail:
-            yield "it may fail there (`continue-on-error`): no gate may"
-
-    def _is_conditional(self, run: StepRun) -> bool:
-        return {*run.occasion.events} != {moment.event for moment in self.state.when.moments}
-
     def _found(self, found: Found, run: StepRun) -> tuple[str, str]:
         """Make a gate of what was recognised; return its name and what is to be known."""
         finding, state = found.finding, self.state
@@ -229,7 +191,7 @@ class JobImport:
             name, detail = self._own.of_found(found, run, finding.gate)
             return name, _sentence([detail, finding.detail])
         if "session" in finding.settings:
-            return self._own.of_session(finding, run), finding.detail
+            return self._own.of_session(finding, run)
         elsewhere = any(each.folder != (state.folder or ".") for each in run.variants)
         if elsewhere or not state.tables.add_built_in(finding):
             name = run.step.title if finding.gate == "test" else found.call.program

@@ -58,14 +58,18 @@ class OwnGates:
         table = self._table([command], [], environment=False, run=run)
         return self.state.became(self.state.tables.own(finding.gate, table))
 
-    def of_session(self, finding: Finding, run: StepRun) -> str:
-        """Make a gate of a session of the noxfile; return its name."""
+    def of_session(self, finding: Finding, run: StepRun) -> tuple[str, str]:
+        """Make a gate of a session of the noxfile; return its name and what is to be known."""
         tables = self.state.tables
-        if finding.gate in BUILT_IN:
-            tables.gates.setdefault(finding.gate, {}).update(finding.settings)
-            return self.state.became(finding.gate)
-        table = {**finding.settings, **self._events(run)}
-        return self.state.became(tables.own(finding.gate, table))
+        if finding.gate not in BUILT_IN:
+            table = {**finding.settings, **self._events(run)}
+            return self.state.became(tables.own(finding.gate, table)), finding.detail
+        instead = ""
+        if finding.gate in tables.gates and tables.gates[finding.gate] != finding.settings:
+            instead = f"it takes the place of what an earlier step makes of the gate {finding.gate}"
+        tables.gates[finding.gate] = dict(finding.settings)
+        detail = "; ".join(filter(None, (finding.detail, instead)))
+        return self.state.became(finding.gate), detail
 
     def of_found(self, found: Found, run: StepRun, name: str) -> tuple[str, str]:
         """Make a gate of a command that was recognised.
@@ -109,7 +113,7 @@ class OwnGates:
         calls = [call for variant in run.variants for call in variant.reading.calls]
         environment = own_commands.needs_project(calls, words, self._installed(run))
         table = self._table(commands, calls, environment=environment, run=run)
-        on = tuple(self.on(run))
+        on = tuple(selected_by(self.state, run))
         if name := self._rest.get(on):
             tables.extend(name, table)
         else:
@@ -165,13 +169,8 @@ class OwnGates:
         once = ", once and not on each of its Pythons" if len(versions) > 1 else ""
         return f"a gate of its own: {shown}{more}{once if not more else ''}"
 
-    def on(self, run: StepRun) -> list[str]:
-        """Return what the `on` of a step's gate says; empty: every event selects it."""
-        condition = f"{self.state.job.condition} {run.step.condition}"
-        return selecting(run.occasion.events, self.state.when.moments, condition)
-
     def _events(self, run: StepRun) -> dict[str, object]:
-        on = self.on(run)
+        on = selected_by(self.state, run)
         return {"on": on} if on else {}
 
     def _table(
@@ -188,6 +187,12 @@ class OwnGates:
         if minutes := run.step.minutes or self.state.job.minutes:
             table["timeout"] = int(minutes * _MINUTE_SECONDS)
         return table
+
+
+def selected_by(state: JobState, run: StepRun) -> list[str]:
+    """Return what the `on` of a step's gate says; empty: every event selects it."""
+    condition = f"{state.job.condition} {run.step.condition}"
+    return selecting(run.occasion.events, state.when.moments, condition)
 
 
 def only_github(unknown: Unknown) -> str:

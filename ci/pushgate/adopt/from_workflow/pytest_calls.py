@@ -58,20 +58,24 @@ def pytest_options(arguments: Sequence[str]) -> PytestOptions:
     left: list[str] = []
     said: dict[str, str] = {}
     for name, value, words in _pairs(arguments):
-        if name in {"-n", "--numprocesses", "--splits", "--cov-fail-under"}:
+        if name in {"-n", "--numprocesses"} and _workers(value) is None:
+            args += words
+        elif name in {"-n", "--numprocesses", "--splits", "--cov-fail-under"}:
             said[name.replace("--numprocesses", "-n")] = value
+        elif name == "--no-cov":
+            said.pop("--cov", None)
+            left += words
         elif name in _SHOWING or name in _BY_GATE:
             left += words
-        elif name.startswith(("--cov", "--no-cov")):
+        elif name.startswith(("--cov", "--no-cov-")):
             said["--cov"] = value
             left += [] if name == "--cov-report" else words
         else:
             args += words
-    workers = said.get("-n")
     shards, under = said.get("--splits", ""), said.get("--cov-fail-under", "")
     return PytestOptions(
         args=tuple(args),
-        workers="auto" if workers in {"auto", "logical"} else _number(workers or ""),
+        workers=_workers(said.get("-n", "")),
         shards=_number(shards),
         covers="--cov" in said or "--cov-fail-under" in said,
         fail_under=percentage(under),
@@ -86,6 +90,10 @@ def percentage(text: str) -> float | None:
     except ValueError:
         return None
     return (int(number) if number.is_integer() else number) or None
+
+
+def _workers(text: str) -> int | str | None:
+    return "auto" if text in {"auto", "logical"} else _number(text)
 
 
 def _number(text: str) -> int | None:

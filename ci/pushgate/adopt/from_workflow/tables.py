@@ -48,7 +48,9 @@ class Tables:
             self.codecov = True
             return True
         table = self.gates.setdefault(finding.gate, {})
-        if finding.gate == "test" and "session" not in {**finding.settings, **table}:
+        if "session" in table:
+            return False
+        if finding.gate == "test":
             if self._test is not None and self._test != finding.settings:
                 return False
             self._test = finding.settings
@@ -148,8 +150,6 @@ class Tables:
         if name == "lint" and "session" not in table:
             # It does both unless told otherwise.
             return {} if table.get("format") else {"format": False}
-        if name in BUILT_IN and "session" in table:
-            return {"session": table["session"]}
         return table
 
 
