@@ -103,6 +103,8 @@ def test_a_tool_that_a_gate_runs_becomes_that_gate(
         ("uvx ruff@0.17.6 check", "`ruff@0.17.6`"),
         ("uvx --with x --from mypy mypy", "`--with x`"),
         ("python -W error -X dev -m pytest", "`-W error`, `-X dev`"),
+        ("coverage run --branch -p -m pytest", "`--branch`"),
+        ("coverage report --fail-under=9 --include=src/*", "`--fail-under=9 '--include=src/*'`"),
         ("uv run --locked --group tests pytest", ""),
     ],
 )
@@ -122,6 +124,42 @@ def test_a_python_that_the_matrix_says_is_the_gates(tmp_path: Path) -> None:
     result = imported(tmp_path, workflow(steps, job))
     assert result.account[0].steps[0].detail == ""
     assert gate(result, "check")["run"] == ["uv run -p 3.11 ./check"]
+
+
+@pytest.mark.parametrize("session", ["pages", "plan", "passed"])
+def test_a_session_called_as_a_job_of_the_workflow_has_another_name_as_a_gate(
+    tmp_path: Path, session: str
+) -> None:
+    """Else the workflow could not be written."""
+    became, tables = run(tmp_path, f"nox -s {session}")
+    assert (became, tables) == (f"ci-{session}", {f"ci-{session}": {"session": session}})
+
+
+def test_a_second_limit_of_the_coverage_is_told(tmp_path: Path) -> None:
+    """The gate has one; a limit for some files only is none for the project."""
+    steps = """
+    - run: coverage report --fail-under=100 --include=src/*
+    - {name: second, run: coverage report --fail-under 80}
+    - {name: third, run: coverage report --fail-under 90}
+    """
+    result = imported(tmp_path, workflow(steps))
+    assert gates(result) == {"coverage": {"fail-under": 80}}
+    assert step(result, "second").detail == ""
+    assert "not carried over: `coverage report --fail-under 90`" in step(result, "third").detail
+
+
+@pytest.mark.parametrize(
+    ("script", "told"), [("./a", True), ("./a\n./b", True), ("./a ${{ matrix.env }}", False)]
+)
+def test_pythons_that_a_gate_of_its_own_leaves_out_are_told(
+    tmp_path: Path, script: str, *, told: bool
+) -> None:
+    """However many its commands are; not where each Python has its own."""
+    job = "strategy: {matrix: {include: [{python: '3.12', env: x}, {python: '3.13', env: y}]}}"
+    if "env" not in script:
+        job = "strategy: {matrix: {python: ['3.12', '3.13']}}"
+    detail = step(imported(tmp_path, workflow(f"- run: {script!r}".replace("'", '"'), job))).detail
+    assert ("not on each of its Pythons" in detail) == told
 
 
 @pytest.mark.parametrize("session", ["lint", "test"])
@@ -199,6 +237,9 @@ def test_beside_ruff_black_is_a_gate_and_ruffs_format_is_off(tmp_path: Path) -> 
         ("sudo apt-get install -y graphviz", "machine"),
         ("nox", "session"),
         ("codecov", "coverage"),
+        ("bash <(curl -s https://codecov.io/bash)", "coverage"),
+        ("curl -Os https://uploader.codecov.io/latest/linux/codecov", "coverage"),
+        ("./codecov -t x", "coverage"),
         ("git push", "repository"),
         ("git config user.name x", "repository"),
         ("rm -rf src", "files"),

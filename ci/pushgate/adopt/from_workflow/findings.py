@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from pushgate.gates.registry import BUILT_IN
+
+RESERVED: Final = frozenset({*BUILT_IN, "plan", "passed", "pages"})
+"""Names that no gate of its own has: those of other gates, and of a workflow's other jobs."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,11 @@ def gate_name(text: str, taken: Collection[str] = ()) -> str:
 
     Args:
         text: What it is about.
-        taken: The names that are taken besides those of built-in gates.
+        taken: The names that are taken besides the reserved ones.
     """
     name = slug(text)[:40].strip("-_")
-    reserved = {*BUILT_IN, *taken, "plan", "passed", "pages"}
     candidates = [name, f"ci-{name}", *(f"{name}-{number}" for number in range(2, 1000))]
-    return next(each for each in candidates if each not in reserved)
+    return next(each for each in candidates if each not in RESERVED and each not in taken)
 
 
 def values(

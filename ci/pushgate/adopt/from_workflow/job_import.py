@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from pushgate.adopt.from_workflow import job_state, matrices, own_commands, remarks
@@ -193,7 +194,12 @@ class JobImport:
         if "session" in finding.settings:
             return self._own.of_session(finding, run)
         elsewhere = any(each.folder != (state.folder or ".") for each in run.variants)
-        if elsewhere or not state.tables.add_built_in(finding):
+        added = not elsewhere and state.tables.add_built_in(finding)
+        if not added and finding.gate == "coverage" and not elsewhere:
+            # As a command of its own it would find no data.
+            lost = f"not carried over: `{shlex.join((found.call.program, *found.call.arguments))}`"
+            return state.became("coverage"), f"{lost}; an earlier step asks for something else"
+        if not added:
             name = run.step.title if finding.gate == "test" else found.call.program
             name, detail = self._own.of_found(found, run, gate_name(name))
             why = "is for the project's own folder" if elsewhere else "has other arguments"

@@ -171,12 +171,22 @@ def _script(step: WorkflowStep, cell: Cell) -> str | Unknown:
 def chosen(these: Iterable[Variant]) -> list[Variant]:
     """Choose the scripts of a gate of its own: each check once, on the newest Python."""
     these = list(these)
+    wanted = _checks(these)
+    return [each for each in these if any(cell in each.cells for cell in wanted)]
+
+
+def covered(these: Iterable[Variant]) -> set[str]:
+    """Return the Pythons of the scripts that are chosen."""
+    return {cell.version for cell in _checks(these)}
+
+
+def _checks(these: Iterable[Variant]) -> list[Cell]:
+    """Return the cell that stands for each check."""
     checks: dict[object, list[Cell]] = {}
     for variant in these:
         for cell in variant.cells:
             checks.setdefault(cell.others, []).append(cell)
-    wanted = [matrices.newest(cells) for cells in checks.values()]
-    return [each for each in these if any(cell in each.cells for cell in wanted)]
+    return [matrices.newest(cells) for cells in checks.values()]
 
 
 def hidden(state: JobState, step: WorkflowStep) -> list[tuple[str, str]]:

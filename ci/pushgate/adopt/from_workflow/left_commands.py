@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Final
 
 from pushgate.adopt.from_workflow import environment_runners
@@ -43,6 +44,8 @@ _DESTRUCTIVE: Final = re.compile(
 _HIDES_FAILURE: Final = re.compile(r"\|\|\s*(?:true|:|exit 0)\s*(?:$|[;)])", re.MULTILINE)
 _INSTALLS: Final = re.compile(r"\b(?:pip3?|uv pip|pipx|poetry|pdm|pipenv|uv tool) install\b")
 
+_UPLOADER: Final = re.compile(r"\b(?:codecov\.io/(?:bash|env)|(?:uploader|cli)\.codecov\.io)\b")
+_ELSEWHERE: Final = "sends the coverage elsewhere; `ci.codecov` does it for Codecov"
 _SENDING: Final = frozenset({"codecov", "codecovcli", "coveralls", "codeclimate"})
 
 
@@ -57,8 +60,8 @@ def left_because(call: Call) -> str:
             f"`{call.program}` prepares the machine: keep it in a `# pushgate: keep` block of the "
             "jobs that need it"
         )
-    if call.program in _SENDING:
-        return f"`{call.program}` sends the coverage elsewhere; `ci.codecov` does it for Codecov"
+    if PurePosixPath(call.program).name in _SENDING:
+        return f"`{call.program}` {_ELSEWHERE}"
     if call.program == "nox" and not environment_runners.nox(call, ""):
         return "which sessions it runs, the noxfile says: name each as a gate with `session = …`"
     return ""
@@ -72,6 +75,8 @@ def left_of_text(text: str) -> str:
     if found := _DESTRUCTIVE.search(text):
         what = (found[1] or found[2]).split(" -")[0].split("\t")[0]
         return f"`{what}` changes files or the repository: `pushgate run` would change yours"
+    if _UPLOADER.search(text):
+        return f"it {_ELSEWHERE}"
     return "its `|| true` hides each failure: no gate may" if _HIDES_FAILURE.search(text) else ""
 
 

@@ -13,7 +13,14 @@ from pushgate.adopt.from_workflow.calls import Call
 from pushgate.adopt.from_workflow.expressions import Unknown
 from pushgate.adopt.from_workflow.findings import Finding, gate_name
 from pushgate.adopt.from_workflow.installs import Installed
-from pushgate.adopt.from_workflow.job_state import JobState, Occasion, Variant, chosen, hidden
+from pushgate.adopt.from_workflow.job_state import (
+    JobState,
+    Occasion,
+    Variant,
+    chosen,
+    covered,
+    hidden,
+)
 from pushgate.adopt.from_workflow.own_commands import Surroundings
 from pushgate.adopt.from_workflow.step_reading import Found
 from pushgate.adopt.from_workflow.triggers import selecting
@@ -165,9 +172,9 @@ class OwnGates:
     def _told(self, commands: Sequence[str], run: StepRun) -> str:
         shown = f"`{commands[0]}`" if commands and "\n" not in commands[0] else "the same commands"
         more = f" and {len(commands) - 1} more" if len(commands) > 1 else ""
-        versions = {cell.version for cell in run.occasion.cells if cell.version}
-        once = ", once and not on each of its Pythons" if len(versions) > 1 else ""
-        return f"a gate of its own: {shown}{more}{once if not more else ''}"
+        versions = {cell.version for cell in run.occasion.cells}
+        once = ", once and not on each of its Pythons" if versions > covered(run.variants) else ""
+        return f"a gate of its own: {shown}{more}{once}"
 
     def _events(self, run: StepRun) -> dict[str, object]:
         on = selected_by(self.state, run)

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pushgate.adopt.from_workflow.findings import Finding, gate_name
+from pushgate.adopt.from_workflow.findings import RESERVED, Finding, gate_name
 from pushgate.adopt.from_workflow.matrices import MACOS, Cell
 from pushgate.adopt.from_workflow.triggers import Triggers
 from pushgate.config.pythons import version_key
 from pushgate.config.tables import strings
-from pushgate.gates.registry import BUILT_IN
 
 CODECOV: Final = "ci.codecov"
 """What an action or a command becomes that sends coverage to Codecov."""
@@ -54,8 +53,8 @@ class Tables:
             if self._test is not None and self._test != finding.settings:
                 return False
             self._test = finding.settings
-        tool = table.get("tool")
-        if tool is not None and finding.settings.get("tool", tool) != tool:
+        both = table.keys() & finding.settings.keys() & {"tool", "fail-under"}
+        if any(table[key] != finding.settings[key] for key in both):
             return False
         for key, value in finding.settings.items():
             table.setdefault(key, value)
@@ -73,7 +72,7 @@ class Tables:
             if not growing and known not in self._growing and self.gates[known] == table:
                 return known
         chosen = name
-        if name in BUILT_IN or name in self.gates:
+        if name in RESERVED or name in self.gates:
             chosen = gate_name(name, tuple(self.gates))
         self.gates[chosen] = dict(table)
         if growing:
