@@ -39,6 +39,7 @@ def run(folder: Path, command: str, job: str = "") -> tuple[str, dict[str, objec
         ("hatch run cov", "test", {}),
         ("pytest -n auto", "test", {"test": {"workers": "auto"}}),
         ("pytest -n4", "test", {"test": {"workers": 4}}),
+        ("pytest -n=4", "test", {"test": {"workers": 4}}),
         ("pytest --numprocesses=2", "test", {"test": {"workers": 2}}),
         ("pytest -k 'not slow'", "test", {"test": {"args": ["-k", "not slow"]}}),
         ("pytest -m unit tests/a", "test", {"test": {"args": ["-m", "unit", "tests/a"]}}),

@@ -440,7 +440,7 @@ def test_settings_that_are_there_stay_and_what_a_workflow_says_else_is_told(make
     told = init(project, "--from-workflow", old, "--provider", "none")
     assert settings(project)["gates"]["test"] == {"args": ["-x"]}
     assert settings(project)["gates"]["types"] == {"tool": "mypy"}
-    assert "not gates.test.args = ('-k', 'foo'): what [tool.pushgate] says of it stays" in told
+    assert 'not gates.test.args = ["-k", "foo"]: what [tool.pushgate] says of it stays' in told
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Final
 
+from pushgate.adopt import pyproject
 from pushgate.adopt.found import Found, Setting, Value
 from pushgate.adopt.from_workflow.imported import Imported
 from pushgate.gates.own import OwnOptions
@@ -47,7 +48,7 @@ def over(
 def _summary(imported: Imported, told: Iterable[Setting], existing: Mapping[str, object]) -> str:
     others = (each for each in told if _stays(existing, each.key))
     lost = [
-        f"{'.'.join(each.key)} = {each.value!r}"
+        f"{'.'.join(each.key)} = {pyproject.rendered(each.value)}"
         for each in others
         if _value(_at(existing, each.key)) != each.value
     ]

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from pushgate.adopt.from_workflow.options import options
 from pushgate.gates.registry import BUILT_IN
 
 RESERVED: Final = frozenset({*BUILT_IN, "plan", "passed", "pages"})
@@ -56,17 +57,8 @@ def values(
     """Return what options were given, written as ``-s X``, ``-sX`` or ``--session=X``."""
     found: list[str] = []
     taking = False
-    for word in arguments:
-        name, equals, value = word.partition("=")
-        if taking and not word.startswith("-"):
-            found.append(word)
-            taking = several
-        elif equals and name in names:
-            found.append(value)
-            taking = False
-        elif word[:2] in names and len(word) > 2 and not word.startswith("--"):  # noqa: PLR2004  # -spy
-            found.append(word[2:])
-            taking = False
-        else:
-            taking = word in names
+    for option in options(arguments, names, optional=names):
+        if (option.name in names and option.value) or (taking and not option.name):
+            found.append(option.value)
+        taking = several and (option.name in names or (taking and not option.name))
     return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pushgate.adopt.from_workflow.findings import Finding
+from pushgate.adopt.from_workflow.options import options
 
 _WITH_VALUE: Final = frozenset(
     {
@@ -57,7 +58,8 @@ def pytest_options(arguments: Sequence[str]) -> PytestOptions:
     args: list[str] = []
     left: list[str] = []
     said: dict[str, str] = {}
-    for name, value, words in _pairs(arguments):
+    for option in options(arguments, _WITH_VALUE, _OPTIONAL_VALUE):
+        name, value, words = option.name, option.value, option.words
         if name in {"-n", "--numprocesses"} and _workers(value) is None:
             args += words
         elif name in {"-n", "--numprocesses", "--splits", "--cov-fail-under"}:
@@ -98,28 +100,6 @@ def _workers(text: str) -> int | str | None:
 
 def _number(text: str) -> int | None:
     return int(text) if text.isdecimal() and int(text) else None
-
-
-def _pairs(arguments: Sequence[str]) -> list[tuple[str, str, list[str]]]:
-    """Split arguments into options: the name, its value, and the words that were both."""
-    pairs: list[tuple[str, str, list[str]]] = []
-    words = list(arguments)
-    while words:
-        word = words.pop(0)
-        name, equals, value = word.partition("=")
-        if not word.startswith("-"):
-            pairs.append(("", word, [word]))
-        elif equals or name not in _WITH_VALUE:
-            short = name[:2]
-            if not equals and not name.startswith("--") and short == "-n" and len(name) > 2:  # noqa: PLR2004  # -n4
-                name, value = short, name[2:]
-            pairs.append((name, value, [word]))
-        elif name in _OPTIONAL_VALUE and (not words or words[0].startswith("-")):
-            pairs.append((name, "", [word]))
-        else:
-            value = words.pop(0) if words else ""
-            pairs.append((name, value, [word, value]))
-    return pairs
 
 
 def pytest_findings(arguments: Sequence[str]) -> tuple[Finding, ...]:

@@ -69,7 +69,7 @@ def of_step(state: JobState, run: StepRun, taken: Sequence[Found]) -> Iterator[s
         yield f"not carried over: {', '.join(lost)}"
     axes = matrices.differing(run.occasion.cells)
     if axes and not any("shards" in found.finding.settings for found in taken):
-        yield f"the gate does it once, and not for each {' and '.join(axes)}"
+        yield f"the gate does not vary {' and '.join(axes)}"
     if run.step.minutes:
         yield f"its `timeout-minutes: {run.step.minutes:g}`: `timeout` of the gate can say so"
     if run.step.may_fail:
