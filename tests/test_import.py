@@ -93,6 +93,7 @@ def test_tox_in_a_matrix_of_environments(tmp_path: Path) -> None:
         """,
     )
     assert step(result, "tox").became == "test, tox-types"
+    assert "does not vary" not in step(result, "tox").detail
     assert result.tables == {
         "python": ["3.12", "3.13"],
         "gates": {

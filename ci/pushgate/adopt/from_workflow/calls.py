@@ -24,10 +24,20 @@ _UV_RUN_WITH_VALUE: Final = frozenset(
 _UV_RUN_HARMLESS: Final = frozenset(
     {
         *("--locked", "--frozen", "--no-sync", "--all-extras", "--dev", "--extra", "--exact"),
-        *("--no-progress", "-q", "--quiet", "-v", "--verbose", "--active", "-s", "--no-editable"),
+        *(
+            "--no-default-groups",
+            "--no-progress",
+            "-q",
+            "--quiet",
+            "-v",
+            "--verbose",
+            "--active",
+            "-s",
+            "--no-editable",
+        ),
     }
 )
-"""What does not change what an environment must hold: the gates' has all extras."""
+"""What asks for nothing that a gate's environment lacks: it has all extras, and the groups."""
 
 _TOOL_RUN_WITH_VALUE: Final = frozenset({"--from", "--spec", "--with", "-w", "--python", "-p"})
 _THROUGH: Final = frozenset({"poetry", "pdm", "pipenv", "rye", "hatch", "pixi"})

@@ -173,11 +173,16 @@ def is_cpython(python: str) -> bool:
 
 
 def differing(these: Sequence[Cell]) -> list[str]:
-    """Return the axes besides machine and Python in which cells are different, with the values."""
+    """Return the axes besides machine and Python in which cells are different, with the values.
+
+    What names its cell's Python, such as ``py312-tests``, is no axis of its own.
+    """
     said: dict[str, dict[str, None]] = {}
     for cell in these:
+        short = cell.version.replace(".", "")
         for axis, value in cell.others:
-            said.setdefault(axis, {})[value] = None
+            if not short or (short not in value and cell.version not in value):
+                said.setdefault(axis, {})[value] = None
     return [f"{axis} ({', '.join(its)})" for axis, its in said.items() if len(its) > 1]
 
 

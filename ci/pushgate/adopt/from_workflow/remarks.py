@@ -30,7 +30,8 @@ def of_job(state: JobState) -> Iterator[str]:
             "them must find them running"
         )
     yield from _of_machines(state)
-    if job.minutes and not BUILT_IN.keys().isdisjoint(state.gates):
+    of_pushgate = any("nox --no-dependencies" in step.run for step in job.steps)
+    if job.minutes and not of_pushgate and not BUILT_IN.keys().isdisjoint(state.gates):
         yield f"its `timeout-minutes: {job.minutes:g}`: `timeout` of the gates can say so"
     if job.may_fail:
         yield "it may fail there (`continue-on-error`): no gate may"
@@ -42,7 +43,8 @@ def _of_machines(state: JobState) -> Iterator[str]:
     if strange := [label for label, system in systems.items() if system not in ours]:
         yield f"on {', '.join(strange)}: left in CI"
     linux = [label for label, system in systems.items() if system == matrices.LINUX]
-    if others := [label for label in linux if label not in _OUR_MACHINES]:
+    others = [label for label in linux if label not in _OUR_MACHINES]
+    if others and state.gates:
         yield f"on {', '.join(others)}: the gates' machine is what `ci.runs-on` says"
     pythons = dict.fromkeys(cell.python for cell in state.cells if cell.python)
     if foreign := [python for python in pythons if not matrices.is_cpython(python)]:
