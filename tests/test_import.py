@@ -93,6 +93,7 @@ def test_tox_in_a_matrix_of_environments(tmp_path: Path) -> None:
         """,
     )
     assert step(result, "tox").became == "test, tox-types"
+    assert "does not vary" not in step(result, "tox").detail
     assert result.tables == {
         "python": ["3.12", "3.13"],
         "gates": {
@@ -384,6 +385,34 @@ def test_services_are_told_where_a_gate_runs_the_tests(tmp_path: Path) -> None:
     assert "db" in result.account[0].notes[0]
 
 
+def test_what_a_gate_of_its_own_took_over_is_not_told_as_lost(tmp_path: Path) -> None:
+    """Its variables and its events are in its table."""
+    steps = "- {run: mypy, if: github.event_name == 'push'}"
+    job = "env: {GLOBAL: g}\ndefaults: {run: {working-directory: web}}"
+    result = imported(tmp_path, workflow(steps, job, "{push: {branches: [main]}, pull_request: }"))
+    assert gate(result, "mypy") == {
+        "run": ["env GLOBAL=g bash -e -c 'cd web\nmypy'"],
+        "on": ["push"],
+    }
+    assert "not carried over" not in step(result).detail
+    assert "can say so" not in step(result).detail
+
+
+def test_time_limits_and_machines_that_the_gates_do_not_have_are_told(tmp_path: Path) -> None:
+    """Those of a gate of its own are in its table."""
+    steps = "- {name: a, run: mypy, timeout-minutes: 3}\n- run: ./check"
+    job = "timeout-minutes: 7\ncontainer: {image: python:3.12, env: {INSIDE: i}}"
+    text = workflow(steps, job).replace("ubuntu-latest", "ubuntu-24.04-arm")
+    result = imported(tmp_path, text)
+    assert "`timeout-minutes: 3`" in step(result, "a").detail
+    assert "`INSIDE=i`" in step(result, "a").detail
+    assert [note.partition(":")[0] for note in result.account[0].notes] == [
+        "on ubuntu-24.04-arm",
+        "its `timeout-minutes",
+    ]
+    assert gate(result, "check") == {"run": ["env INSIDE=i ./check"], "timeout": 420}
+
+
 def test_what_only_github_knows_is_left(tmp_path: Path) -> None:
     """An expression without a value cannot be run; where it does not count, it is no matter."""
     steps = """
@@ -454,6 +483,72 @@ def test_a_project_in_a_folder(tmp_path: Path) -> None:
     outside = imported(tmp_path, text)
     assert gate(outside, "pytest")["run"] == ["bash -e -c 'cd api\npytest'"]
     assert gate(outside, "check")["run"] == ["bash -e -c 'cd api\n./check'"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "command"),
+    [
+        ("./", "./check"),
+        ("web//x/", "bash -e -c 'cd web/x\n./check'"),
+        (".github", "bash -e -c 'cd .github\n./check'"),
+        ("a/../b", "bash -e -c 'cd b\n./check'"),
+        ("packages/${{ matrix.pkg }}", "bash -e -c 'cd packages/one\n./check'"),
+    ],
+)
+def test_a_step_runs_where_it_ran(tmp_path: Path, folder: str, command: str) -> None:
+    """However its folder is written, and in each that the matrix makes of it."""
+    job = "strategy: {matrix: {pkg: [one, two]}}"
+    text = workflow(f"- run: ./check\n  working-directory: {folder}", job)
+    found = gate(imported(tmp_path, text), "check")["run"]
+    both = [command, command.replace("one", "two")]
+    assert found == (both if "matrix" in folder else [command])
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [
+        ("../up", "outside"),
+        ("/tmp", "outside"),  # noqa: S108  # nothing is written
+        ("${{ github.workspace }}/a", "only GitHub knows"),
+    ],
+)
+def test_a_step_outside_of_the_repository_is_left(tmp_path: Path, folder: str, reason: str) -> None:
+    """A gate has no such folder."""
+    result = imported(tmp_path, workflow(f"- run: ./check\n  working-directory: {folder}"))
+    assert step(result).became == LEFT_IN_CI
+    assert reason in step(result).detail
+
+
+def test_pythons_text_in_another_folder_is_left(tmp_path: Path) -> None:
+    """No shell is there that could change to it."""
+    steps = "- {run: print(1), shell: python, working-directory: web}"
+    result = imported(tmp_path, workflow(steps))
+    assert step(result).became == LEFT_IN_CI
+
+
+def test_what_a_cell_of_the_matrix_installs_is_there_for_its_command_alone(
+    tmp_path: Path,
+) -> None:
+    """Two versions of one package are two commands; the gate test names what it does not vary."""
+    steps = """
+    - run: pip install "django~=${{ matrix.django }}" -r ${{ matrix.req }}.txt
+    - run: |
+        pip install x
+        python runtests.py
+    - run: pytest
+    """
+    job = """
+    strategy:
+      matrix:
+        include: [{django: '4.2', req: min}, {django: '5.0', req: max}]
+    """
+    result = imported(tmp_path, workflow(steps, job))
+    start = "uv run --no-project --with"
+    assert gate(result, "check")["run"] == [
+        f"{start} 'django~=4.2' --with x --with-requirements min.txt -- python runtests.py",
+        f"{start} 'django~=5.0' --with x --with-requirements max.txt -- python runtests.py",
+    ]
+    assert "does not vary django (4.2, 5.0) and req (min, max)" in step(result, "pytest").detail
 
 
 @pytest.mark.parametrize(

@@ -331,7 +331,7 @@ def test_settings_of_the_users_stay(make: Make) -> None:
     project = make({**CODE, "pyproject.toml": text})
     told = init(project)
     assert (project.root / "pyproject.toml").read_text(encoding="utf-8") == text
-    assert "[tool.pushgate] is there: it stays as it is" in told
+    assert "[tool.pushgate] is there: what it says stays" in told
 
 
 def test_what_does_not_work_is_not_written(make: Make) -> None:
@@ -403,6 +403,44 @@ def test_a_workflow_is_taken_over(make: Make) -> None:
     assert (project.root / old).read_text(encoding="utf-8") == WORKFLOW
     project.commit()
     assert "nothing to write" in init(project, "--from-workflow", old)
+
+
+def test_a_gate_that_only_the_workflow_asks_for_is_on(make: Make) -> None:
+    """Its step became the gate; of one that is off all the same, the row says why."""
+    old = "ci/old.yml"
+    steps = """
+on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: astral-sh/ruff-action@v3
+      - {uses: astral-sh/ruff-action@v3, with: {args: format --check}}
+      - run: pytest
+      - {name: arrows, run: lint-imports}
+      - run: coverage report --fail-under 87.5
+"""
+    code = {"src/sample/__init__.py": '"""\n>>> 1\n1\n"""\n'}
+    project = make({**code, "pyproject.toml": PROJECT, old: steps})
+    told = init(project, "--from-workflow", old, "--provider", "none")
+    found = settings(project)["gates"]
+    assert {"lint", "test"}.isdisjoint(found)
+    assert found["coverage"] == {"fail-under": 87.5}
+    [row] = [line for line in told.splitlines() if "arrows" in line]
+    assert "off: no contract" in " ".join(row.split())
+
+
+def test_settings_that_are_there_stay_and_what_a_workflow_says_else_is_told(make: Make) -> None:
+    """Of a gate, the project's own table says all."""
+    old = ".github/workflows/old.yml"
+    steps = "[{run: pytest -k foo}, {run: mypy}, {name: t, run: ./t}]"
+    text = f"on: push\njobs: {{a: {{runs-on: ubuntu-latest, steps: {steps}}}}}\n"
+    own = "\n[tool.pushgate.gates.test]\nargs = ['-x']\n"
+    project = make({**CODE, "pyproject.toml": PROJECT + own, old: text})
+    told = init(project, "--from-workflow", old, "--provider", "none")
+    assert settings(project)["gates"]["test"] == {"args": ["-x"]}
+    assert settings(project)["gates"]["types"] == {"tool": "mypy"}
+    assert 'not gates.test.args = ["-k", "foo"]: what [tool.pushgate] says of it stays' in told
 
 
 @pytest.fixture(scope="session")

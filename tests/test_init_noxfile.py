@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Project
+from conftest import PYTHON, Project
 from pushgate.adopt import noxfile
 from test_init import CODE, PROJECT, Make, gates, init, make, settings
 
@@ -118,6 +118,71 @@ def test_sessions_stay_and_clashes_become_gates(make: Make) -> None:
     assert "docs" not in settings(project)["gates"]
     assert {"tests", "lint", "docs", "build"} <= set(gates(project))
     assert "own lint" in project.nox("-s", "lint").stdout
+
+
+@pytest.mark.parametrize("count", [1, 250])
+@pytest.mark.parametrize(
+    "decorator",
+    ["nox.session", "nox.session(name='test')", f"nox.session(name='test-{PYTHON}')"],
+)
+def test_a_session_called_as_the_tests_is_the_gate(make: Make, decorator: str, count: int) -> None:
+    """However many tests there are: nothing of shards is said of it."""
+    many = "".join(f"def test_{number}(): ...\n" for number in range(count))
+    session = f"import nox\n\n\n@{decorator}\ndef test(session): ...\n"
+    two = PROJECT.replace('["Prog', '["Programming Language :: Python :: 3.14", "Prog')
+    project = make(
+        {
+            **CODE,
+            "pyproject.toml": two,
+            "noxfile.py": session,
+            "tests/test_b.py": many,
+        }
+    )
+    init(project)
+    name = f"test-{PYTHON}" if PYTHON in decorator else "test"
+    assert settings(project)["gates"]["test"] == {"session": name}
+
+
+def test_what_only_a_gate_of_pushgates_understands_goes_with_it(make: Make) -> None:
+    """Whatever told it: a session or the workflow; and it is told."""
+    workflow = """
+        on: push
+        jobs:
+          a:
+            runs-on: ubuntu-latest
+            steps: [{run: ruff check}, {run: nox -s test}]
+        """
+    session = "import nox\n\n\n@nox.session\ndef lint(session): ...\n"
+    project = make(
+        {
+            **CODE,
+            "pyproject.toml": PROJECT,
+            "noxfile.py": session + session.replace("lint", "test"),
+            ".github/workflows/old.yml": workflow,
+        }
+    )
+    told = init(project, "--from-workflow", ".github/workflows/old.yml")
+    found = settings(project)["gates"]
+    assert (found["lint"], found["test"]) == ({"session": "lint"}, {"session": "test"})
+    assert "not gates.lint.format: a session does its work" in told
+
+
+@pytest.mark.parametrize(
+    "noxfile_text",
+    [
+        "for v in ['3.11', '3.12']:\n    @nox.session(name=f'test-{v}')\n    def test(s): ...\n",
+        "".join(f"@nox.session(name='test-3.{v}')\ndef a(s): ...\n\n\n" for v in (11, 12)),
+    ],
+)
+def test_sessions_called_as_each_job_of_the_tests_are_refused(
+    make: Make, noxfile_text: str
+) -> None:
+    """A gate can be one session only; what to do names the gate, not the session."""
+    two = PROJECT + "\n[tool.pushgate]\npython = ['3.11', '3.12']\n"
+    project = make({**CODE, "pyproject.toml": two, "noxfile.py": f"import nox\n\n{noxfile_text}"})
+    answer = project.pushgate("init", "--no-hook", "--dry-run")
+    assert answer.returncode == 2, answer.stdout
+    assert "[tool.pushgate.gates.test]" in answer.stdout
 
 
 def test_a_session_test_takes_coverage_with_it(make: Make) -> None:

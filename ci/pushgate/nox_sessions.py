@@ -77,12 +77,13 @@ def _registered(definition: Definition) -> list[str]:
 
 def _refuse_taken_names(definition: Definition) -> None:
     taken = nox.registry.get().keys() & set(_registered(definition))
+    gates = {job.session: job.gate for job in definition.jobs}
     if taken:
         raise ConfigurationError(
             *(
-                f"noxfile.py has a session {name!r} of its own: in [tool.pushgate.gates."
-                f"{definition.of_session(name)[0].gate}], session = {name!r} makes it the gate, "
-                "enabled = false leaves the gate out"
+                f"noxfile.py has a session {name!r} of its own: in "
+                f"[tool.pushgate.gates.{gates[name]}], session = {name!r} makes it the "
+                "gate, enabled = false leaves the gate out"
                 for name in sorted(taken)
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,7 @@ from pushgate.adopt import (
 )
 from pushgate.adopt.evidence import Evidence
 from pushgate.adopt.found import Found, Setting
+from pushgate.adopt.from_workflow.imported import Imported
 from pushgate.adopt.staging import Change
 from pushgate.config import pythons as versions
 from pushgate.config.requirements import requirement_names
@@ -58,13 +59,13 @@ class Prepared:
     definition: Definition
 
 
-def prepare(project: Path, render: Render, imported: Mapping[str, object]) -> Prepared:
+def prepare(project: Path, render: Render, imported: Imported | None) -> Prepared:
     """Find out what a project needs, and try it in a copy of its repository.
 
     Args:
         project: The project's folder.
         render: Writes the workflow files.
-        imported: What ``[tool.pushgate]`` is to say for a workflow that is taken over.
+        imported: The workflow that is taken over; None: there is none.
 
     Raises:
         ConfigurationError: It does not work; the message says why.
@@ -88,29 +89,33 @@ def prepare(project: Path, render: Render, imported: Mapping[str, object]) -> Pr
 
 
 def _tried(
-    root: Path, repository: Path, render: Render, imported: Mapping[str, object]
+    root: Path, repository: Path, render: Render, imported: Imported | None
 ) -> tuple[tuple[Found, ...], Definition, list[Path]]:
     evidence = Evidence.of(root)
     own = noxfile.sessions(evidence.text(NOXFILE))
     looked = _looked(evidence, repository, [session.name for session in own])
-    found = taken_over.over(imported, looked)
-    grouped = _write_pyproject(evidence, found)
-    text = noxfile.extended(
+    existing = table(evidence.pyproject, "tool", "pushgate")
+    found = taken_over.over(imported, looked, existing) if imported else tuple(looked)
+    before = _text(root / _PYPROJECT)
+    text = _with_groups(evidence, before)
+    _write(root / _PYPROJECT, pyproject.with_settings(text, _settings(found)))
+    noxfile_text = noxfile.extended(
         _text(root / NOXFILE),
         type_checked=noxfile.is_type_checked(evidence),
         imports=noxfile.required_imports(evidence),
     )
-    _write(root / NOXFILE, text)
+    _write(root / NOXFILE, noxfile_text)
     staging.track(evidence.repository, [str(_from_top(evidence, name)) for name in _defining()])
     definition = of_project(root)
     if clashes := tuple(noxfile.clashes(definition, own)):
-        _write_settings(root, clashes)
+        found = taken_over.as_sessions(found, clashes)
+        _write(root / _PYPROJECT, pyproject.with_settings(text, _settings(found)))
         definition = of_project(root)
     if own:
-        found += (*clashes, *noxfile.offers(own, frozenset(definition.gates)))
+        found += tuple(noxfile.offers(own, frozenset(definition.gates)))
     _check_nox(root)
     lock = definition.settings.dependencies.lock
-    if grouped and lock:
+    if lock and text != before:
         _lock(definition)
     files = [_from_top(evidence, name) for name in _defining()]
     files += [lock.relative_to(evidence.repository)] if lock else []
@@ -133,7 +138,7 @@ def _looked(evidence: Evidence, repository: Path, sessions: Sequence[str]) -> It
         group = _group(evidence)
         yield Found("lock", f"uv.lock: Pushgate comes into it, in the dependency group {group}")
     if table(evidence.pyproject, "tool", "pushgate"):
-        yield Found("settings", "[tool.pushgate] is there: it stays as it is")
+        yield Found("settings", "[tool.pushgate] is there: what it says stays")
         return
     yield from pythons.look(evidence)
     yield from branches.look(repository)
@@ -141,17 +146,14 @@ def _looked(evidence: Evidence, repository: Path, sessions: Sequence[str]) -> It
     yield from subjects.look(evidence)
 
 
-def _write_pyproject(evidence: Evidence, found: Sequence[Found]) -> bool:
-    """Write settings and groups; return whether the lock has to follow."""
-    text = before = _text(evidence.root / _PYPROJECT)
+def _with_groups(evidence: Evidence, text: str) -> str:
+    """Return ``pyproject.toml`` with the groups that are missing; the lock has to follow."""
     _, tests = requirements.of_tests(evidence)
     if tests:
         text = pyproject.with_group(text, requirements.GROUP, tests)
     if _has_to_be_locked(evidence):
         text = pyproject.with_group(text, _group(evidence), [_requirement(evidence)])
-    grouped = text != before
-    _write(evidence.root / _PYPROJECT, pyproject.with_settings(text, _settings(found)))
-    return grouped
+    return text
 
 
 def _has_to_be_locked(evidence: Evidence) -> bool:
@@ -182,11 +184,6 @@ def _requirement(evidence: Evidence) -> str:
 
 def _runs_ours(python: str) -> bool:
     return SpecifierSet(f">={versions.OURS}").contains(f"{python}.999")
-
-
-def _write_settings(root: Path, found: Sequence[Found]) -> None:
-    text = pyproject.with_settings(_text(root / _PYPROJECT), _settings(found))
-    _write(root / _PYPROJECT, text)
 
 
 def _settings(found: Sequence[Found]) -> list[Setting]:

@@ -99,14 +99,27 @@ def clashes(definition: Definition, own: tuple[Session, ...]) -> Iterator[Found]
     Args:
         definition: The definition without these settings.
         own: The project's own sessions.
+
+    Raises:
+        ConfigurationError: Several sessions have the names of one gate's.
     """
     names = {session.name for session in own}
     adopted = {job.session for job in definition.jobs if definition.is_adopted(job)}
     for gate in dict.fromkeys(job.gate for job in definition.jobs):
         sessions = {job.session for job in definition.jobs if job.gate == gate} - adopted
         # Of several sessions there is one more, which stands for them all.
-        for name in sorted((sessions | ({gate} if len(sessions) > 1 else set())) & names):
-            yield _clash(gate, name)
+        if len(sessions) > 1:
+            sessions.add(gate)
+        clashing = sorted(sessions & names)
+        if len(clashing) > 1 and gate not in clashing:
+            message = (
+                f"{NOXFILE}: the sessions {', '.join(clashing)} are called as Pushgate's own for "
+                f"the gate {gate}, which can be one of them only: rename them, or put "
+                f"`enabled = false` into [tool.pushgate.gates.{gate}]"
+            )
+            raise ConfigurationError(message)
+        if clashing:
+            yield _clash(gate, gate if gate in clashing else clashing[0])
 
 
 def _clash(gate: str, session: str) -> Found:
@@ -227,15 +240,19 @@ def _with_dependency(text: str) -> str:
 
 
 def _sessions(tree: ast.Module) -> Iterator[Session]:
-    for node in tree.body:
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for decorator in node.decorator_list:
                 call = decorator.func if isinstance(decorator, ast.Call) else decorator
-                if ast.unparse(call).rpartition(".")[2] == "session":
-                    yield Session(_name(decorator) or node.name, node.lineno)
+                name = _name(decorator, node.name)
+                if name and ast.unparse(call).rpartition(".")[2] == "session":
+                    yield Session(name, node.lineno)
 
 
-def _name(decorator: ast.expr) -> str:
+def _name(decorator: ast.expr, function: str) -> str:
+    """Return what a session is called; empty: only running the noxfile tells."""
     keywords = decorator.keywords if isinstance(decorator, ast.Call) else ()
-    given = (word.value for word in keywords if word.arg == "name")
-    return next((str(word.value) for word in given if isinstance(word, ast.Constant)), "")
+    given = next((word.value for word in keywords if word.arg == "name"), None)
+    if given is None:
+        return function
+    return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else ""

@@ -92,9 +92,14 @@ def _plain(value: Value) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
+def rendered(value: Value) -> str:
+    """Return a value as TOML has it."""
+    return tomlkit.item(_plain(value)).as_string()
+
+
 def _line(setting: Setting) -> str:
     key = tomlkit.key(setting.key[-1]).as_string()
-    item = tomlkit.item(_plain(setting.value)).as_string()
+    item = rendered(setting.value)
     comment = f"  # {' '.join(setting.why.split())}" if setting.why else ""
     if isinstance(setting.value, tuple) and len(key) + len(item) > _LINE_LENGTH:
         entries = "".join(f"  {tomlkit.item(value).as_string()},\n" for value in setting.value)

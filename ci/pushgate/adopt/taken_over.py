@@ -3,35 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Final
 
+from pushgate.adopt import pyproject
 from pushgate.adopt.found import Found, Setting, Value
+from pushgate.adopt.from_workflow.imported import Imported
+from pushgate.gates.own import OwnOptions
 
-_STYLE = frozenset({"black", "isort", "flake8"})
+_STYLE: Final = frozenset({"black", "isort", "flake8"})
 """Gates of a workflow that do what the gate style would."""
 
 
-_WHOLE = frozenset({"enabled", "run", "session", "environment", "groups"})
+_WHOLE: Final = frozenset({"enabled", "run", "session", "environment", "groups"})
 """Keys that say what a gate is, and not only how it works."""
 
+_OF_ANY_GATE: Final = frozenset(field.name.replace("_", "-") for field in fields(OwnOptions))
+"""Keys that a gate may also have where a session or commands take its place."""
 
-def over(imported: Mapping[str, object], looked: Iterable[Found]) -> tuple[Found, ...]:
+
+def over(
+    imported: Imported, looked: Iterable[Found], existing: Mapping[str, object]
+) -> tuple[Found, ...]:
     """Put a workflow's settings before those that were found; of a gate, one side says all.
 
     Args:
-        imported: What ``[tool.pushgate]`` is to say for the workflow.
+        imported: What the workflow says.
         looked: What was found elsewhere.
+        existing: What ``[tool.pushgate]`` says already, which stays.
     """
-    settings = tuple(_flat(imported))
-    if not settings:
+    told = tuple(_flat(imported.tables))
+    if not told and not imported.gates:
         return tuple(looked)
-    said = {setting.key for setting in settings}
+    settings = tuple(each for each in told if not _stays(existing, each.key))
+    said = {setting.key for setting in told}
     if ("python",) in said:
         said.add(("default-python",))
-    gates = {setting.key[1] for setting in settings if setting.key[0] == "gates"}
-    names = ", ".join(sorted(gates)) or "the settings"
-    first = Found("workflow", f"taken over: {names}", settings)
-    return (first, *(_without(found, said, gates) for found in looked))
+    first = Found("workflow", _summary(imported, told, existing), settings)
+    rest = (_without(found, said, {*imported.gates}) for found in looked)
+    replaced = _replaced(settings)
+    return (first, *(_of_any_gate(found, replaced) for found in rest))
+
+
+def _summary(imported: Imported, told: Iterable[Setting], existing: Mapping[str, object]) -> str:
+    others = (each for each in told if _stays(existing, each.key))
+    lost = [
+        f"{'.'.join(each.key)} = {pyproject.rendered(each.value)}"
+        for each in others
+        if _value(_at(existing, each.key)) != each.value
+    ]
+    names = ", ".join(sorted(imported.gates)) or "the settings"
+    kept = f"; not {', '.join(lost)}: what [tool.pushgate] says of it stays" if lost else ""
+    return f"taken over: {names}{kept}"
+
+
+def _stays(existing: Mapping[str, object], key: tuple[str, ...]) -> bool:
+    """Tell whether the project's own settings decide; of a gate, one side says all."""
+    return _at(existing, key[:2] if key[0] == "gates" else key) is not None
+
+
+def _at(tables: object, key: tuple[str, ...]) -> object:
+    for part in key:
+        tables = tables.get(part) if isinstance(tables, Mapping) else None
+    return tables
+
+
+def as_sessions(found: Iterable[Found], clashes: Iterable[Found]) -> tuple[Found, ...]:
+    """Add the sessions that take a gate's place; what only the gate understands goes.
+
+    Args:
+        found: What was found before.
+        clashes: The sessions, each with the settings that make it a gate.
+    """
+    clashes = tuple(clashes)
+    replaced = _replaced(setting for each in clashes for setting in each.settings)
+    return (*(_of_any_gate(each, replaced) for each in found), *clashes)
+
+
+def _replaced(settings: Iterable[Setting]) -> set[str]:
+    """Return the gates whose place a session or commands take."""
+    return {each.key[1] for each in settings if each.key[-1] in {"session", "run"}}
+
+
+def _of_any_gate(found: Found, replaced: set[str]) -> Found:
+    dropped = [
+        setting
+        for setting in found.settings
+        if setting.key[0] == "gates"
+        and setting.key[1] in replaced
+        and setting.key[-1] not in _OF_ANY_GATE
+    ]
+    if not dropped:
+        return found
+    keys = ", ".join(".".join(setting.key) for setting in dropped)
+    kept = tuple(setting for setting in found.settings if setting not in dropped)
+    return replace(found, settings=kept, said=f"{found.said}; not {keys}: a session does its work")
 
 
 def _flat(tables: Mapping[str, object], *path: str) -> Iterator[Setting]:
@@ -43,12 +109,9 @@ def _flat(tables: Mapping[str, object], *path: str) -> Iterator[Setting]:
 
 
 def _value(value: object) -> Value:
-    if isinstance(value, bool | int | str):
-        return value
     if isinstance(value, list | tuple):
         return tuple(str(item) for item in value)
-    message = f"{value!r} is no value that an import yields"
-    raise TypeError(message)
+    return value if isinstance(value, bool | int | float) else str(value)
 
 
 def _without(found: Found, said: set[tuple[str, ...]], gates: set[str]) -> Found:

@@ -6,7 +6,8 @@ import itertools
 import os
 import shlex
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pushgate.adopt import pythons
@@ -14,6 +15,7 @@ from pushgate.adopt.found import Found
 from pushgate.adopt.init import Prepared
 from pushgate.adopt.staging import Change
 from pushgate.config.requirements import group_of
+from pushgate.model.account import JobAccount, StepAccount
 from pushgate.plan.definition import Definition
 
 
@@ -29,6 +31,24 @@ def findings(prepared: Prepared) -> Iterator[str]:
         off = [f"{gate.gate} ({gate.reason})" for gate in prepared.definition.off]
         yield f"off: {', '.join(off)}"
     yield from pythons.missing(settings)
+
+
+def account(jobs: Iterable[JobAccount], definition: Definition) -> Iterator[JobAccount]:
+    """Tell of each step that became a gate which is off, why it is.
+
+    Args:
+        jobs: What became of a workflow.
+        definition: The definition that came of it.
+    """
+    reasons = {gate.gate: gate.reason for gate in definition.off}
+    for job in jobs:
+        yield replace(job, steps=tuple(_with_reason(step, reasons) for step in job.steps))
+
+
+def _with_reason(step: StepAccount, reasons: Mapping[str, str]) -> StepAccount:
+    off = [name for name in step.became.split(", ") if name in reasons]
+    told = [f"the gate {name} is off: {reasons[name]}" for name in off]
+    return replace(step, detail="; ".join(filter(None, (step.detail, *told))))
 
 
 def diffs(prepared: Prepared) -> Iterator[str]:

@@ -23,11 +23,11 @@ def execute(parsed: argparse.Namespace) -> ExitCode:
     provider = parsed.provider or hosting.provider(git.toplevel(project))
     taken = None
     if parsed.from_workflow:
-        folder = project.relative_to(git.toplevel(project)).as_posix().removeprefix(".")
-        taken = imported.read(Path(parsed.from_workflow), folder)
-    prepared = init.prepare(project, _workflow_writer(provider), taken.tables if taken else {})
+        folder = project.relative_to(git.toplevel(project))
+        taken = imported.read(Path(parsed.from_workflow), folder.as_posix() if folder.parts else "")
+    prepared = init.prepare(project, _workflow_writer(provider), taken)
     if taken:
-        import_report.show(taken.account, taken.notes)
+        import_report.show(telling.account(taken.account, prepared.definition), taken.notes)
     terminal.show_lines(telling.findings(prepared))
     if parsed.dry_run:
         terminal.show_lines(telling.diffs(prepared))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from pushgate.adopt.from_workflow.calls import Call
+from pushgate.adopt.from_workflow.expressions import Unknown
 from pushgate.adopt.from_workflow.findings import Finding
 from pushgate.adopt.from_workflow.installs import Installed
-from pushgate.adopt.from_workflow.workflow_reading import Texts
+from pushgate.adopt.from_workflow.recognition import recognised
+
+Inputs = Mapping[str, str | Unknown]
+"""What an action is given, by name."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class Meaning:
         installed: What it installs; None: it is no installation.
         left: Why it is left in CI; empty: it is not.
         detail: What is to be known.
+        uses: The inputs that this takes into account, or that change no verdict.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -29,6 +35,7 @@ class Meaning:
     installed: Installed | None = None
     left: str = ""
     detail: str = ""
+    uses: frozenset[str] = frozenset()
 
 
 def _installs(*packages: str, detail: str = "") -> Meaning:
@@ -52,7 +59,6 @@ _PUBLISHES: Final = Meaning(left="it publishes")
 _COVERAGE_ELSEWHERE: Final = Meaning(left="it sends the coverage elsewhere")
 
 _TABLE: Final[Mapping[str, Meaning]] = {
-    "actions/checkout": _installs(),
     "actions/setup-python": _installs(),
     "astral-sh/setup-uv": _installs(),
     "hynek/setup-cached-uv": _installs(),
@@ -73,7 +79,7 @@ _TABLE: Final[Mapping[str, Meaning]] = {
     "hynek/build-and-inspect-python-package": Meaning((Finding("build"),)),
     "jakebailey/pyright-action": Meaning((Finding("types", {"tool": "pyright"}),)),
     "pypa/gh-action-pip-audit": Meaning((Finding("audit"),)),
-    "codecov/codecov-action": Meaning((Finding("ci.codecov"),)),
+    "codecov/codecov-action": Meaning((Finding("ci.codecov"),), uses=frozenset({"token"})),
     "pypa/gh-action-pypi-publish": _PUBLISHES,
     "softprops/action-gh-release": _PUBLISHES,
     "docker/login-action": _PUBLISHES,
@@ -97,42 +103,67 @@ _TABLE: Final[Mapping[str, Meaning]] = {
 }
 
 
-def _ruff(inputs: Texts) -> Meaning:
-    words = inputs.get("args", "check").split()
-    settings: dict[str, object] = {"format": True} if words[:1] == ["format"] else {}
-    return Meaning((Finding("lint", settings, "the gate looks at the whole project"),))
+def _checkout(inputs: Inputs) -> Meaning:
+    if {"repository", "path"} & inputs.keys():
+        return Meaning(left="no gate has another repository, or this one in another folder")
+    left = _not_used(inputs, _CHECKOUT_HARMLESS)
+    return Meaning(installed=Installed(), detail=left)
 
 
-def _pre_commit(inputs: Texts) -> Meaning:
-    extra = inputs.get("extra_args", "--all-files")
+def _ruff(inputs: Inputs) -> Meaning:
+    words = shlex.split(_said(inputs, "args", "check"))
+    found = recognised(Call("ruff", tuple(words), ("ruff", *words)), "")
+    left = "" if found else f"`ruff {shlex.join(words)}` is no check"
+    return Meaning(found, left=left, uses=frozenset({"args"}))
+
+
+def _pre_commit(inputs: Inputs) -> Meaning:
+    extra = _said(inputs, "extra_args", "--all-files")
     command = f"uvx pre-commit run --show-diff-on-failure --color=always {extra}"
-    return Meaning((Finding("pre-commit", own=True),), command)
+    return Meaning((Finding("pre-commit", own=True),), command, uses=frozenset({"extra_args"}))
 
 
-def _black(inputs: Texts) -> Meaning:
-    options, source = inputs.get("options", "--check --diff"), inputs.get("src", ".")
-    return Meaning((Finding("black", own=True),), f"uvx black {options} {source}")
+def _black(inputs: Inputs) -> Meaning:
+    options, source = _said(inputs, "options", "--check --diff"), _said(inputs, "src", ".")
+    used = frozenset({"options", "src"})
+    return Meaning((Finding("black", own=True),), f"uvx black {options} {source}", uses=used)
 
 
-def _docker(inputs: Texts) -> Meaning:
-    if inputs.get("push", "false") != "false" or "push=true" in inputs.get("outputs", ""):
+def _docker(inputs: Inputs) -> Meaning:
+    if _said(inputs, "push", "false") != "false" or "push=true" in _said(inputs, "outputs", ""):
         return _PUBLISHES
     words = ["docker", "build"]
-    for key, option in {"file": "--file", "target": "--target", "platforms": "--platform"}.items():
-        if value := inputs.get(key):
+    for key, option in _DOCKER_OPTIONS.items():
+        if value := _said(inputs, key, ""):
             words += [option, value]
-    for key, option in {"tags": "--tag", "build-args": "--build-arg"}.items():
-        for value in inputs.get(key, "").replace(",", "\n").split():
-            words += [option, value]
-    words.append(inputs.get("context", "."))
-    return Meaning((Finding("docker", own=True),), shlex.join(words))
+    tags = inputs.get("tags", "")
+    for value in tags.replace(",", "\n").split() if isinstance(tags, str) else ():
+        words += ["--tag", value]
+    for value in filter(None, map(str.strip, _said(inputs, "build-args", "").splitlines())):
+        words += ["--build-arg", value]
+    words.append(_said(inputs, "context", "."))
+    used = frozenset({*_DOCKER_OPTIONS, *_DOCKER_HARMLESS, "tags", "build-args", "context", "push"})
+    return Meaning((Finding("docker", own=True),), shlex.join(words), uses=used)
 
 
-def _tool(name: str, command: str) -> Callable[[Texts], Meaning]:
+def _tool(name: str, command: str) -> Callable[[Inputs], Meaning]:
     return lambda _inputs: Meaning((Finding(name, own=True),), command)
 
 
-_WITH_INPUTS: Final[Mapping[str, Callable[[Texts], Meaning]]] = {
+_CHECKOUT_HARMLESS: Final = frozenset(
+    {
+        *("fetch-depth", "fetch-tags", "filter", "persist-credentials", "token", "ssh-key"),
+        *("clean", "show-progress", "set-safe-directory"),
+    }
+)
+_DOCKER_OPTIONS: Final = {"file": "--file", "target": "--target", "platforms": "--platform"}
+# Whatever tags an image has that nobody pushes: a name that only GitHub knows is no loss.
+_DOCKER_HARMLESS: Final = frozenset(
+    {"cache-from", "cache-to", "load", "provenance", "sbom", "labels", "annotations", "builder"}
+)
+
+_WITH_INPUTS: Final[Mapping[str, Callable[[Inputs], Meaning]]] = {
+    "actions/checkout": _checkout,
     "astral-sh/ruff-action": _ruff,
     "chartboost/ruff-action": _ruff,
     "pre-commit/action": _pre_commit,
@@ -145,13 +176,45 @@ _WITH_INPUTS: Final[Mapping[str, Callable[[Texts], Meaning]]] = {
 }
 
 
-def meaning(action: str, inputs: Texts) -> Meaning:
-    """Tell what an action is.
+class _OnlyGitHubKnowsError(Exception):
+    """An input that counts has a value that only GitHub knows."""
+
+
+def _said(inputs: Inputs, name: str, default: str) -> str:
+    value = inputs.get(name, default)
+    if isinstance(value, Unknown):
+        message = f"its `{name}` is `{value.what}`, which only GitHub knows"
+        raise _OnlyGitHubKnowsError(message)
+    return value
+
+
+def _not_used(inputs: Inputs, used: frozenset[str]) -> str:
+    """Name the inputs that nothing was made of; empty: there is none."""
+    left = [
+        f"{name}: {value.what if isinstance(value, Unknown) else value}"
+        for name, value in inputs.items()
+        if name not in used and value
+    ]
+    return f"not carried over: `{', '.join(left)}`" if left else ""
+
+
+def meaning(action: str, inputs: Inputs) -> Meaning:
+    """Tell what an action is, and what of its inputs is not carried over.
 
     Args:
         action: Its name in lower case, without a version.
         inputs: What it is given, expressions replaced by their values.
     """
+    try:
+        means = _meaning(action, inputs)
+    except (_OnlyGitHubKnowsError, ValueError) as error:
+        return Meaning(left=str(error))
+    if not means.findings:
+        return means
+    return replace(means, detail=_not_used(inputs, means.uses))
+
+
+def _meaning(action: str, inputs: Inputs) -> Meaning:
     if action in _WITH_INPUTS:
         return _WITH_INPUTS[action](inputs)
     if action in _TABLE:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Final
 
+from pushgate.adopt.from_workflow.options import options
+
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 _PYTHON: Final = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)?)?|py")
 _PYTHON_WITH_VALUE: Final = frozenset({"-X", "-W"})
@@ -21,12 +23,21 @@ _UV_RUN_WITH_VALUE: Final = frozenset(
 )
 _UV_RUN_HARMLESS: Final = frozenset(
     {
-        *("--locked", "--frozen", "--no-sync", "--all-extras", "--no-default-groups", "--dev"),
-        *("--no-dev", "--extra", "--exact", "--no-progress", "-q", "--quiet", "-v", "--verbose"),
-        *("--python", "-p", "--active", "-s", "--no-editable", "--no-group"),
+        *("--locked", "--frozen", "--no-sync", "--all-extras", "--dev", "--extra", "--exact"),
+        *(
+            "--no-default-groups",
+            "--no-progress",
+            "-q",
+            "--quiet",
+            "-v",
+            "--verbose",
+            "--active",
+            "-s",
+            "--no-editable",
+        ),
     }
 )
-"""What does not change what an environment must hold: the gates' has all extras."""
+"""What asks for nothing that a gate's environment lacks: it has all extras, and the groups."""
 
 _TOOL_RUN_WITH_VALUE: Final = frozenset({"--from", "--spec", "--with", "-w", "--python", "-p"})
 _THROUGH: Final = frozenset({"poetry", "pdm", "pipenv", "rye", "hatch", "pixi"})
@@ -47,6 +58,7 @@ class Call:
         packages: The packages that it asks for besides the project's own.
         runner: What it is called through, such as ``poetry``; empty: nothing.
         in_project: Whether it is called in the project's environment.
+        options: What it is called with besides that changes what it finds, each with its value.
     """
 
     program: str
@@ -57,6 +69,7 @@ class Call:
     packages: tuple[str, ...] = ()
     runner: str = ""
     in_project: bool = False
+    options: tuple[tuple[str, str], ...] = ()
 
 
 def called(words: Sequence[str]) -> Call:
@@ -99,7 +112,9 @@ def _plain(words: tuple[str, ...]) -> Call:
         while at < len(words) and words[at].startswith("-") and words[at] not in {"-m", "-c", "-"}:
             at += 2 if words[at] in _PYTHON_WITH_VALUE else 1
         if at + 1 < len(words) and words[at] == "-m":
-            return Call(words[at + 1], words[at + 2 :], ("python", *words[1:]))
+            flags, _ = _options(words[1:at], _PYTHON_WITH_VALUE)
+            module = words[at + 1]
+            return Call(module, words[at + 2 :], ("python", *words[1:]), options=tuple(flags))
         return Call("python", words[1:], ("python", *words[1:]))
     return Call(program, words[1:], words)
 
@@ -108,35 +123,35 @@ def _options(
     words: Sequence[str], with_value: frozenset[str]
 ) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
     """Split a runner's own options, each with its value, from what it runs."""
-    options: list[tuple[str, str]] = []
+    found: list[tuple[str, str]] = []
     at = 0
-    while at < len(words) and words[at].startswith("-"):
-        name, equals, value = words[at].partition("=")
-        at += 1
-        if name == "--":
+    for option in options(words, with_value):
+        if not option.name:
             break
-        if name in with_value and not equals and at < len(words):
-            value = words[at]
-            at += 1
-        options.append((name, value))
-        if name in {"-m", "--module"}:
-            return options[:-1], ("python", "-m", *words[at:])
-    return options, tuple(words[at:])
+        at += len(option.words)
+        if option.name in {"-m", "--module"}:
+            return found, ("python", "-m", *words[at:])
+        if option.name == "--":
+            break
+        found.append((option.name, option.value))
+    return found, tuple(words[at:])
 
 
 def _uv_run(words: tuple[str, ...], rest: tuple[str, ...]) -> Call:
-    options, command = _options(rest, _UV_RUN_WITH_VALUE)
+    own, command = _options(rest, _UV_RUN_WITH_VALUE)
     inner = called(command)
-    groups = tuple(value for name, value in options if name in {"--group", "--only-group"})
-    packages = tuple(value for name, value in options if name in {"--with", "-w"})
-    if {"--directory", "--project", "--package"} & {name for name, _ in options}:
+    groups = tuple(value for name, value in own if name in {"--group", "--only-group"})
+    packages = tuple(value for name, value in own if name in {"--with", "-w"})
+    if {"--directory", "--project", "--package"} & {name for name, _ in own}:
         # Another project than the one that is taken over.
         return Call("uv", words[1:], words, runner="uv")
-    carried = {"--group", "--only-group", "--with", "-w"} | _UV_RUN_HARMLESS
-    if any(name not in carried for name, _ in options):
-        return replace(inner, words=words, runner="uv", in_project=True)
+    harmless = {"--group", "--only-group"} | _UV_RUN_HARMLESS
+    told = (*(each for each in own if each[0] not in harmless), *inner.options)
+    if any(name not in harmless | {"--with", "-w"} for name, _ in own):
+        return replace(inner, words=words, runner="uv", in_project=True, options=told)
     return replace(
         inner,
+        options=told,
         groups=(*groups, *inner.groups),
         packages=(*packages, *inner.packages),
         runner=inner.runner or "uv",
@@ -145,13 +160,21 @@ def _uv_run(words: tuple[str, ...], rest: tuple[str, ...]) -> Call:
 
 
 def _tool_run(rest: tuple[str, ...]) -> Call:
-    options, command = _options(rest, _TOOL_RUN_WITH_VALUE)
+    own, command = _options(rest, _TOOL_RUN_WITH_VALUE)
     spelled = {"--spec": "--from", "-w": "--with"}
-    kept = [word for name, value in options for word in (spelled.get(name, name), value) if word]
+    kept = [word for name, value in own for word in (spelled.get(name, name), value) if word]
     inner = _plain(command)
     # The version that is asked for stands behind the name: `uvx ruff@0.17.6`.
     program = re.split(r"@|==|\[", inner.program)[0]
-    return replace(inner, program=program, words=("uvx", *kept, *command), runner="uvx")
+    told = [each for each in own if each not in {("--from", program), ("--spec", program)}]
+    told += [(inner.program, "")] if program != inner.program else []
+    return replace(
+        inner,
+        program=program,
+        words=("uvx", *kept, *command),
+        runner="uvx",
+        options=(*told, *inner.options),
+    )
 
 
 def _script_run(words: tuple[str, ...], command: tuple[str, ...]) -> Call:

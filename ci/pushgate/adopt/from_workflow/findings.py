@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
+from pushgate.adopt.from_workflow.options import options
 from pushgate.gates.registry import BUILT_IN
+
+RESERVED: Final = frozenset({*BUILT_IN, "plan", "passed", "pages"})
+"""Names that no gate of its own has: those of other gates, and of a workflow's other jobs."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,11 @@ def gate_name(text: str, taken: Collection[str] = ()) -> str:
 
     Args:
         text: What it is about.
-        taken: The names that are taken besides those of built-in gates.
+        taken: The names that are taken besides the reserved ones.
     """
     name = slug(text)[:40].strip("-_")
-    reserved = {*BUILT_IN, *taken, "plan", "passed", "pages"}
     candidates = [name, f"ci-{name}", *(f"{name}-{number}" for number in range(2, 1000))]
-    return next(each for each in candidates if each not in reserved)
+    return next(each for each in candidates if each not in RESERVED and each not in taken)
 
 
 def values(
@@ -53,17 +57,8 @@ def values(
     """Return what options were given, written as ``-s X``, ``-sX`` or ``--session=X``."""
     found: list[str] = []
     taking = False
-    for word in arguments:
-        name, equals, value = word.partition("=")
-        if taking and not word.startswith("-"):
-            found.append(word)
-            taking = several
-        elif equals and name in names:
-            found.append(value)
-            taking = False
-        elif word[:2] in names and len(word) > 2 and not word.startswith("--"):  # noqa: PLR2004  # -spy
-            found.append(word[2:])
-            taking = False
-        else:
-            taking = word in names
+    for option in options(arguments, names, optional=names):
+        if (option.name in names and option.value) or (taking and not option.name):
+            found.append(option.value)
+        taking = several and (option.name in names or (taking and not option.name))
     return found

@@ -10,6 +10,7 @@ from pushgate.adopt.from_workflow.job_import import JobImport
 from pushgate.adopt.from_workflow.tables import CODECOV, Tables
 from pushgate.adopt.from_workflow.triggers import selecting, triggers
 from pushgate.adopt.from_workflow.workflow_reading import read_workflow
+from pushgate.config.tables import table
 from pushgate.model.account import JobAccount
 
 
@@ -19,11 +20,13 @@ class Imported:
 
     Attributes:
         tables: What ``[tool.pushgate]`` is to say, as nested mappings of TOML's own types.
+        gates: The gates that it tells of; not each of them has a table.
         account: What became of each job, and of each of its steps.
         notes: What of the file as a whole is not carried over, or to be known.
     """
 
     tables: Mapping[str, object]
+    gates: tuple[str, ...]
     account: tuple[JobAccount, ...]
     notes: tuple[str, ...]
 
@@ -50,4 +53,5 @@ def read(file: Path, folder: str = "") -> Imported:
     settings, notes = tables.whole(when)
     if settings and (on := selecting((each.event for each in when.moments), when.moments, "")):
         notes = (f"it runs on {', '.join(on)} only; Pushgate's own gates do on every event", *notes)
-    return Imported(settings, tuple(account), (*when.notes, *notes))
+    gates = dict.fromkeys((*tables.gates, *table(settings, "gates")))
+    return Imported(settings, tuple(gates), tuple(account), (*when.notes, *notes))

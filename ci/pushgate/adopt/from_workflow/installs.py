@@ -10,6 +10,7 @@ from typing import Final
 from packaging.utils import canonicalize_name
 
 from pushgate.adopt.from_workflow.calls import Call
+from pushgate.adopt.from_workflow.options import options
 
 _INSTALLER: Final = re.compile(
     r"install\.python-(poetry)\.org|astral\.sh/(uv)/|(pdm)-project\.org/install|get-(pip)\.py"
@@ -17,8 +18,13 @@ _INSTALLER: Final = re.compile(
 """The scripts that project managers are installed with."""
 
 _NO_TOOLS: Final = frozenset({"pip", "setuptools", "wheel", "uv", "virtualenv", "build"})
+_REQUIREMENTS: Final = frozenset({"-r", "--requirement", "--requirements"})
+_EDITABLE: Final = frozenset({"-e", "--editable"})
 _PIP_WITH_VALUE: Final = frozenset(
     {
+        *_REQUIREMENTS,
+        *_EDITABLE,
+        "--group",
         *("-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-f", "--find-links"),
         *("-t", "--target", "--prefix", "--python", "-p", "--config-settings", "-C", "--root"),
         *("--no-binary", "--only-binary", "--upgrade-package", "--resolution", "--index"),
@@ -90,35 +96,24 @@ def installed(call: Call) -> Installed | None:
 
 def _groups(arguments: tuple[str, ...]) -> tuple[str, ...]:
     """Return the dependency groups that are asked for by name."""
-    found = []
-    for word, following in zip(arguments, (*arguments[1:], ""), strict=True):
-        name, equals, value = word.partition("=")
-        if name in {"--group", "--only-group"}:
-            found.append(value if equals else following)
-    return tuple(found)
+    names = {"--group", "--only-group"}
+    return tuple(each.value for each in options(arguments, names) if each.name in names)
 
 
 def _of_pip(arguments: tuple[str, ...]) -> Installed:
     packages: list[str] = []
     files: list[str] = []
     project = False
-    words = iter(arguments)
-    for word in words:
-        name, equals, value = word.partition("=")
-        if name in {"-r", "--requirement", "--requirements"}:
-            files.append(value if equals else next(words, ""))
-        elif name in {"-e", "--editable"}:
+    for option in options(arguments, _PIP_WITH_VALUE):
+        name, value = option.name, option.value
+        if name in _REQUIREMENTS:
+            files.append(value)
+        elif name in _EDITABLE:
             project = True
-            next(words, "")
-        elif name in {"--group", *_PIP_WITH_VALUE} and word.startswith("-"):
-            if not equals:
-                next(words, "")
-        elif word.startswith("-r"):
-            files.append(word[2:])
-        elif word.startswith("-"):
+        elif name:
             continue
-        elif re.match(r"\.|/|dist\b|.*\.(whl|tar\.gz)", word):
+        elif re.match(r"\.|/|dist\b|.*\.(whl|tar\.gz)", value):
             project = True
-        elif canonicalize_name(re.split(r"[\[<>=!~@; ]", word)[0]) not in _NO_TOOLS:
-            packages.append(word)
+        elif canonicalize_name(re.split(r"[\[<>=!~@; ]", value)[0]) not in _NO_TOOLS:
+            packages.append(value)
     return Installed(project, tuple(packages), tuple(files), _groups(arguments))

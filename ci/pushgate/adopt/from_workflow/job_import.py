@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
-from pushgate.adopt.from_workflow import job_state, matrices, own_commands
+from pushgate.adopt.from_workflow import job_state, matrices, own_commands, remarks
 from pushgate.adopt.from_workflow.actions import meaning
-from pushgate.adopt.from_workflow.environment_runners import OF_PUSHGATE
 from pushgate.adopt.from_workflow.expressions import Unknown, interpolated
 from pushgate.adopt.from_workflow.findings import gate_name
 from pushgate.adopt.from_workflow.installs import Installed
@@ -20,6 +20,7 @@ from pushgate.adopt.from_workflow.step_reading import Found, Reading, joined
 from pushgate.adopt.from_workflow.tables import Tables
 from pushgate.adopt.from_workflow.triggers import Triggers, answered
 from pushgate.adopt.from_workflow.workflow_reading import WorkflowJob, WorkflowStep
+from pushgate.gates.registry import BUILT_IN
 from pushgate.model.account import BY_GATES, LEFT_IN_CI, LEFT_OUT, JobAccount, StepAccount
 
 
@@ -63,7 +64,7 @@ class JobImport:
         pythons = {cell.version for cell in self.state.here if cell.version}
         if self.state.gates:
             self.state.tables.add_other_pythons(pythons)
-        return JobAccount(job.name, steps, tuple(self._notes()))
+        return JobAccount(job.name, steps, tuple(remarks.of_job(self.state)))
 
     def _left(self) -> str:
         """Tell why the whole job stays in CI; empty: it does not."""
@@ -86,27 +87,6 @@ class JobImport:
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 
-    def _notes(self) -> Iterable[str]:
-        job, state = self.state.job, self.state
-        if answered(job.condition, state.when.moments, state.here[0].values).unknown:
-            yield f"its `if: {' '.join(job.condition.split())}` is not carried over"
-        if job.services:
-            yield (
-                f"it starts {', '.join(job.services)}: Pushgate starts no services; what needs "
-                "them must find them running"
-            )
-        systems = {cell.label: cell.system for cell in state.cells}
-        ours = {matrices.LINUX, matrices.MACOS} if state.tests else {matrices.LINUX}
-        if strange := [label for label, system in systems.items() if system not in ours]:
-            yield f"on {', '.join(strange)}: left in CI"
-        pythons = dict.fromkeys(cell.python for cell in state.cells if cell.python)
-        if others := [python for python in pythons if not matrices.is_cpython(python)]:
-            yield f"on Python {', '.join(others)}: left in CI"
-        if any(matrices.UNTOLD in python for python in pythons):
-            yield "its Pythons come from another job: `python` says them, or the classifiers do"
-        if job.may_fail:
-            yield "it may fail there (`continue-on-error`): no gate may"
-
     def _step(self, step: WorkflowStep) -> StepAccount:
         occasion = job_state.occasion(self.state, step)
         if not occasion.cells:
@@ -115,12 +95,20 @@ class JobImport:
             return self._action(step, occasion)
         if by_gates := self._by_gates(step):
             return StepAccount(step.title, BY_GATES, by_gates)
+        run = self._read(step, occasion)
+        if isinstance(run, str):
+            return StepAccount(step.title, LEFT_IN_CI, run)
+        return self._commands(run)
+
+    def _read(self, step: WorkflowStep, occasion: Occasion) -> StepRun | str:
+        """Read what a step runs, or tell why no gate can run it."""
         if not own_commands.known_shell(step.shell_name):
-            return StepAccount(step.title, LEFT_IN_CI, f"its shell is `{step.shell_name}`")
+            return f"its shell is `{step.shell_name}`"
         variants = job_state.variants(self.state, step, occasion.cells)
         if isinstance(variants, Unknown):
-            return StepAccount(step.title, LEFT_IN_CI, only_github(variants))
-        return self._commands(StepRun(step, occasion, tuple(variants)))
+            return only_github(variants)
+        run = StepRun(step, occasion, tuple(variants))
+        return _left_where(run, self.state.folder or ".") or run
 
     def _by_gates(self, step: WorkflowStep) -> str:
         """Tell how the gates do what a step's circumstances show; empty: they show nothing."""
@@ -134,16 +122,15 @@ class JobImport:
     def _action(self, step: WorkflowStep, occasion: Occasion) -> StepAccount:
         values = occasion.cells[0].values
         inputs = {name: interpolated(text, values) for name, text in step.inputs.items()}
-        known = {name: text for name, text in inputs.items() if not isinstance(text, Unknown)}
-        means = meaning(step.action, known)
+        means = meaning(step.action, inputs)
         if means.left:
             return StepAccount(step.title, LEFT_IN_CI, means.left)
         if means.installed is not None:
             self.state.downloads |= step.action == "actions/download-artifact"
-            self.state.installed += means.installed
+            self.state.installs(occasion.cells, means.installed)
             return StepAccount(step.title, BY_GATES, means.detail)
         names: list[str] = []
-        details = [*occasion.notes]
+        details = [means.detail, *occasion.notes]
         for finding in means.findings:
             if finding.own:
                 names.append(
@@ -160,18 +147,21 @@ class JobImport:
         whole = Reading()
         for variant in run.variants:
             whole = joined(whole, variant.reading)
-        self.state.installed += whole.installed
+            self.state.installs(variant.cells, variant.reading.installed)
         became: dict[str, list[str]] = {}
+        built_in: list[Found] = []
         for found in _different(whole.found):
             name, detail = self._found(found, run)
             became.setdefault(name, []).append(detail)
+            if name in BUILT_IN:
+                built_in.append(found)
         if whole.left:
             became.setdefault(LEFT_IN_CI, []).append(whole.left)
         elif whole.others or whole.whole:
             name, detail = self._own.of_rest(run)
             became.setdefault(name, []).append(detail)
         if whole.installs and (not became or whole.installed.packages):
-            lacking = self._not_there(whole.installed)
+            lacking = self._not_there(whole.installed, run)
             if lacking or not became:
                 became.setdefault(BY_GATES, []).append(lacking)
         if not became:
@@ -182,39 +172,18 @@ class JobImport:
         return StepAccount(
             run.step.title,
             ", ".join(became),
-            _sentence([*details, *self._not_carried(run, whole), *run.occasion.notes]),
+            _sentence([*details, *remarks.of_step(self.state, run, built_in), *run.occasion.notes]),
         )
 
-    def _not_there(self, installed: Installed) -> str:
+    def _not_there(self, installed: Installed, run: StepRun) -> str:
         """Tell which packages the project's environment may lack."""
         names = [package for package in installed.packages if package not in RECOGNISERS]
         names += [f"-r {file}" for file in installed.requirements]
         tests = any("pytest" in step.run for step in self.state.job.steps)
-        if not names or not (tests or self.state.installed.project):
+        in_project = self.state.installed_in(run.occasion.cells).project
+        if not names or not (tests or in_project):
             return ""
         return f"a gate has what pyproject.toml and the lock say: is {', '.join(names)} in a group?"
-
-    def _not_carried(self, run: StepRun, whole: Reading) -> Iterable[str]:
-        unknown = job_state.hidden(self.state, run.step)
-        taken = [found.finding for found in whole.found if not found.finding.own]
-        if all(finding.detail == OF_PUSHGATE for finding in taken):
-            return
-        if (on := self._own.on(run)) and self._is_conditional(run):
-            yield f"CI does it on {', '.join(on)} only: `on` of the gate can say so"
-        if unknown:
-            names = ", ".join(f"{name} (`{what}`)" for name, what in unknown)
-            yield f"not carried over: {names}"
-        scripts = " ".join(variant.script for variant in run.variants)
-        carried = own_commands.carried(run.variants[0].variables)
-        variables = {name: text for name, text in carried.items() if name not in scripts}
-        if variables and not any(matrices.UNTOLD in text for text in variables.values()):
-            words = shlex.join(f"{name}={value}" for name, value in variables.items())
-            yield f"not carried over: `{words}`"
-        if run.step.may_fail:
-            yield "it may fail there (`continue-on-error`): no gate may"
-
-    def _is_conditional(self, run: StepRun) -> bool:
-        return {*run.occasion.events} != {moment.event for moment in self.state.when.moments}
 
     def _found(self, found: Found, run: StepRun) -> tuple[str, str]:
         """Make a gate of what was recognised; return its name and what is to be known."""
@@ -223,9 +192,14 @@ class JobImport:
             name, detail = self._own.of_found(found, run, finding.gate)
             return name, _sentence([detail, finding.detail])
         if "session" in finding.settings:
-            return self._own.of_session(finding, run), finding.detail
-        elsewhere = run.step.folder.strip("./") != state.folder
-        if elsewhere or not state.tables.add_built_in(finding):
+            return self._own.of_session(finding, run)
+        elsewhere = any(each.folder != (state.folder or ".") for each in run.variants)
+        added = not elsewhere and state.tables.add_built_in(finding)
+        if not added and finding.gate == "coverage" and not elsewhere:
+            # As a command of its own it would find no data.
+            lost = f"not carried over: `{shlex.join((found.call.program, *found.call.arguments))}`"
+            return state.became("coverage"), f"{lost}; an earlier step asks for something else"
+        if not added:
             name = run.step.title if finding.gate == "test" else found.call.program
             name, detail = self._own.of_found(found, run, gate_name(name))
             why = "is for the project's own folder" if elsewhere else "has other arguments"
@@ -240,6 +214,16 @@ def _left_step(step: WorkflowStep, reason: str) -> StepAccount:
     if step.uses and meaning(step.action, step.inputs).installed is not None:
         return StepAccount(step.title, BY_GATES)
     return StepAccount(step.title, LEFT_IN_CI, reason)
+
+
+def _left_where(run: StepRun, project: str) -> str:
+    """Tell why a step's folder keeps it in CI; empty: it does not."""
+    for folder in (variant.folder for variant in run.variants):
+        if posixpath.isabs(folder) or folder.partition("/")[0] == "..":
+            return f"it runs in {folder}, outside of the repository"
+        if run.step.shell_name == "python" and folder != project:
+            return f"it is Python's text that runs in {folder}: call it from a file"
+    return ""
 
 
 def _where(cells: Iterable[Cell]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -27,7 +28,6 @@ class JobState:
         after: The gates that the jobs became which it waits for.
         cells: Its runs.
         here: Those of them that a gate can stand for: on Linux, with CPython.
-        installed: What its steps have installed so far.
         downloads: Whether they have fetched what another job hands on.
         tests: Whether they have run pytest.
         gates: The gates that it became so far.
@@ -40,15 +40,25 @@ class JobState:
     after: tuple[str, ...]
     cells: tuple[Cell, ...] = field(init=False)
     here: tuple[Cell, ...] = field(init=False)
-    installed: Installed = field(default_factory=Installed)
     downloads: bool = False
     tests: bool = False
     gates: dict[str, None] = field(default_factory=dict)
+    _installed: list[tuple[tuple[Cell, ...], Installed]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.cells = matrices.cells(self.job)
         on_linux = (cell for cell in self.cells if cell.system == matrices.LINUX)
         self.here = tuple(cell for cell in on_linux if matrices.is_cpython(cell.python))
+
+    def installs(self, cells: tuple[Cell, ...], what: Installed) -> None:
+        """Note what a step installs in some cells."""
+        self._installed.append((cells, what))
+
+    def installed_in(self, cells: Iterable[Cell]) -> Installed:
+        """Return what the steps so far have installed in one of these cells, or in several."""
+        its = list(cells)
+        parts = (what for where, what in self._installed if any(cell in where for cell in its))
+        return sum(parts, Installed())
 
     def became(self, gate: str) -> str:
         """Note that the job became a gate; return its name."""
@@ -100,29 +110,43 @@ class Variant:
     Attributes:
         script: The script, expressions replaced by their values.
         variables: The variables that are set for it and are known.
+        folder: Where it runs, from the top of the repository; ``.`` for the top.
+        installed: What the job has installed before.
         cells: The cells.
         reading: What its commands are.
     """
 
     script: str
     variables: Texts
+    folder: str
+    installed: Installed
     cells: tuple[Cell, ...]
     reading: Reading
 
 
 def variants(state: JobState, step: WorkflowStep, cells: Iterable[Cell]) -> list[Variant] | Unknown:
     """Read a step's script in every cell; what only GitHub knows where it cannot be read."""
-    found: dict[tuple[str, tuple[tuple[str, str], ...]], list[Cell]] = {}
+    found: dict[tuple[str, tuple[tuple[str, str], ...], str, Installed], list[Cell]] = {}
     for cell in cells:
         script = _script(step, cell)
-        if isinstance(script, Unknown):
-            return script
+        folder = interpolated(step.folder, cell.values)
+        for text in (script, folder):
+            if isinstance(text, Unknown):
+                return text
         texts = _variables(state, step, cell)
-        known = {name: text for name, text in texts.items() if not isinstance(text, Unknown)}
-        found.setdefault((script, tuple(known.items())), []).append(cell)
+        known = tuple((name, text) for name, text in texts.items() if isinstance(text, str))
+        where = posixpath.normpath(str(folder) or ".")
+        found.setdefault((str(script), known, where, state.installed_in([cell])), []).append(cell)
     return [
-        Variant(script, dict(known), tuple(its), read_script(script, dict(known), its[0].version))
-        for (script, known), its in found.items()
+        Variant(
+            script=script,
+            variables=dict(known),
+            folder=folder,
+            installed=installed,
+            cells=tuple(its),
+            reading=read_script(script, dict(known), its[0].version),
+        )
+        for (script, known, folder, installed), its in found.items()
     ]
 
 
@@ -147,12 +171,22 @@ def _script(step: WorkflowStep, cell: Cell) -> str | Unknown:
 def chosen(these: Iterable[Variant]) -> list[Variant]:
     """Choose the scripts of a gate of its own: each check once, on the newest Python."""
     these = list(these)
+    wanted = _checks(these)
+    return [each for each in these if any(cell in each.cells for cell in wanted)]
+
+
+def covered(these: Iterable[Variant]) -> set[str]:
+    """Return the Pythons of the scripts that are chosen."""
+    return {cell.version for cell in _checks(these)}
+
+
+def _checks(these: Iterable[Variant]) -> list[Cell]:
+    """Return the cell that stands for each check."""
     checks: dict[object, list[Cell]] = {}
     for variant in these:
         for cell in variant.cells:
             checks.setdefault(cell.others, []).append(cell)
-    wanted = [matrices.newest(cells) for cells in checks.values()]
-    return [each for each in these if any(cell in each.cells for cell in wanted)]
+    return [matrices.newest(cells) for cells in checks.values()]
 
 
 def hidden(state: JobState, step: WorkflowStep) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Final
 
 from pushgate.adopt.from_workflow import environment_runners
@@ -43,6 +44,8 @@ _DESTRUCTIVE: Final = re.compile(
 _HIDES_FAILURE: Final = re.compile(r"\|\|\s*(?:true|:|exit 0)\s*(?:$|[;)])", re.MULTILINE)
 _INSTALLS: Final = re.compile(r"\b(?:pip3?|uv pip|pipx|poetry|pdm|pipenv|uv tool) install\b")
 
+_UPLOADER: Final = re.compile(r"\b(?:codecov\.io/(?:bash|env)|(?:uploader|cli)\.codecov\.io)\b")
+_ELSEWHERE: Final = "sends the coverage elsewhere; `ci.codecov` does it for Codecov"
 _SENDING: Final = frozenset({"codecov", "codecovcli", "coveralls", "codeclimate"})
 
 
@@ -57,8 +60,8 @@ def left_because(call: Call) -> str:
             f"`{call.program}` prepares the machine: keep it in a `# pushgate: keep` block of the "
             "jobs that need it"
         )
-    if call.program in _SENDING:
-        return f"`{call.program}` sends the coverage elsewhere; `ci.codecov` does it for Codecov"
+    if PurePosixPath(call.program).name in _SENDING:
+        return f"`{call.program}` {_ELSEWHERE}"
     if call.program == "nox" and not environment_runners.nox(call, ""):
         return "which sessions it runs, the noxfile says: name each as a gate with `session = …`"
     return ""
@@ -72,18 +75,33 @@ def left_of_text(text: str) -> str:
     if found := _DESTRUCTIVE.search(text):
         what = (found[1] or found[2]).split(" -")[0].split("\t")[0]
         return f"`{what}` changes files or the repository: `pushgate run` would change yours"
+    if _UPLOADER.search(text):
+        return f"it {_ELSEWHERE}"
     return "its `|| true` hides each failure: no gate may" if _HIDES_FAILURE.search(text) else ""
 
 
 _SHOWS: Final = frozenset(
     {
-        *("echo", "ls", "pwd", "env", "printenv", "uname", "which", "whoami", "date", "df"),
+        *("echo", "printf", "ls", "pwd", "printenv", "uname", "which", "whoami", "date", "df"),
         *("free", "tree"),
     }
+)
+_SHOWING_LINE: Final = re.compile(rf"(?:{'|'.join(sorted(_SHOWS))})(?![\w-])(?:(?!\$\()[^|;&<>`])*")
+_ASKS_ABOUT_ITSELF: Final = frozenset({"--version", "-V", "-VV", "--help", "-h"})
+_PYTEST_SHOWS: Final = frozenset(
+    {"--collect-only", "--co", "--fixtures", "--fixtures-per-test", "--markers", "--setup-plan"}
 )
 
 
 def only_shows(call: Call) -> bool:
-    """Tell whether a command checks nothing: it shows, or makes a folder to be cached."""
-    versions = {"--version", "-V", "version", "-VV"}
-    return call.program in _SHOWS or call.arguments[:1] in {(word,) for word in versions}
+    """Tell whether a command checks nothing: it only shows something."""
+    if call.program in _SHOWS or not _ASKS_ABOUT_ITSELF.isdisjoint(call.arguments[:1]):
+        return True
+    if call.program in {"pytest", "py.test"}:
+        return not (_ASKS_ABOUT_ITSELF | _PYTEST_SHOWS).isdisjoint(call.arguments)
+    return call.arguments == ("version",) or (call.program == "env" and not call.arguments)
+
+
+def line_only_shows(text: str) -> bool:
+    """Tell whether a line checks nothing, whatever the shell makes of its words."""
+    return _SHOWING_LINE.fullmatch(text) is not None

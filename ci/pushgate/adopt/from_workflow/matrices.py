@@ -172,6 +172,20 @@ def is_cpython(python: str) -> bool:
     return bool(_CPYTHON.fullmatch(python)) or not re.search(r"\d", python) or UNTOLD in python
 
 
+def differing(these: Sequence[Cell]) -> list[str]:
+    """Return the axes besides machine and Python in which cells are different, with the values.
+
+    What names its cell's Python, such as ``py312-tests``, is no axis of its own.
+    """
+    said: dict[str, dict[str, None]] = {}
+    for cell in these:
+        short = cell.version.replace(".", "")
+        for axis, value in cell.others:
+            if not short or (short not in value and cell.version not in value):
+                said.setdefault(axis, {})[value] = None
+    return [f"{axis} ({', '.join(its)})" for axis, its in said.items() if len(its) > 1]
+
+
 def newest(these: Sequence[Cell]) -> Cell:
     """Return the cell of the newest CPython, else the first one."""
     told = [cell for cell in these if cell.version]

@@ -61,7 +61,7 @@ def known_shell(shell: str) -> bool:
 def of_script(script: str, around: Surroundings) -> tuple[str, ...]:
     """Return the words that run a script as GitHub does."""
     start = _SHELLS[around.shell]
-    if around.folder and around.shell != "python":
+    if around.folder:
         script = f"cd {shlex.quote(around.folder)}\n{script}"
     words = (*_packages(around.installed, ""), *start, script.strip("\n"))
     return (*_environment(around.variables), *words)

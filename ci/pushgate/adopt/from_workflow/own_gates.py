@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,15 @@ from pushgate.adopt.from_workflow import matrices, own_commands
 from pushgate.adopt.from_workflow.calls import Call
 from pushgate.adopt.from_workflow.expressions import Unknown
 from pushgate.adopt.from_workflow.findings import Finding, gate_name
-from pushgate.adopt.from_workflow.job_state import JobState, Occasion, Variant, chosen, hidden
+from pushgate.adopt.from_workflow.installs import Installed
+from pushgate.adopt.from_workflow.job_state import (
+    JobState,
+    Occasion,
+    Variant,
+    chosen,
+    covered,
+    hidden,
+)
 from pushgate.adopt.from_workflow.own_commands import Surroundings
 from pushgate.adopt.from_workflow.step_reading import Found
 from pushgate.adopt.from_workflow.triggers import selecting
@@ -56,14 +65,18 @@ class OwnGates:
         table = self._table([command], [], environment=False, run=run)
         return self.state.became(self.state.tables.own(finding.gate, table))
 
-    def of_session(self, finding: Finding, run: StepRun) -> str:
-        """Make a gate of a session of the noxfile; return its name."""
+    def of_session(self, finding: Finding, run: StepRun) -> tuple[str, str]:
+        """Make a gate of a session of the noxfile; return its name and what is to be known."""
         tables = self.state.tables
-        if finding.gate in BUILT_IN:
-            tables.gates.setdefault(finding.gate, {}).update(finding.settings)
-            return self.state.became(finding.gate)
-        table = {**finding.settings, **self._events(run)}
-        return self.state.became(tables.own(finding.gate, table))
+        if finding.gate not in BUILT_IN:
+            table = {**finding.settings, **self._events(run)}
+            return self.state.became(tables.own(finding.gate, table)), finding.detail
+        instead = ""
+        if finding.gate in tables.gates and tables.gates[finding.gate] != finding.settings:
+            instead = f"it takes the place of what an earlier step makes of the gate {finding.gate}"
+        tables.gates[finding.gate] = dict(finding.settings)
+        detail = "; ".join(filter(None, (finding.detail, instead)))
+        return self.state.became(finding.gate), detail
 
     def of_found(self, found: Found, run: StepRun, name: str) -> tuple[str, str]:
         """Make a gate of a command that was recognised.
@@ -73,7 +86,7 @@ class OwnGates:
         """
         words = []
         for variant in chosen(run.variants):
-            around = self._around(run.step, variant)
+            around = self._around(run, variant)
             for each in variant.reading.found:
                 if (
                     each.finding.gate == found.finding.gate
@@ -88,7 +101,7 @@ class OwnGates:
         commands = list(dict.fromkeys(shlex.join(each) for each in words))
         if reason := self._not_own(run.step, commands):
             return LEFT_IN_CI, reason
-        environment = own_commands.needs_project([found.call], words, self.state.installed)
+        environment = own_commands.needs_project([found.call], words, self._installed(run))
         table = self._table(commands, [found.call], environment=environment, run=run)
         made = self.state.became(self.state.tables.own(name, table))
         return made, self._told(commands, run)
@@ -99,17 +112,15 @@ class OwnGates:
         Returns:
             What the step became, and what it runs or why it is none.
         """
-        words = [
-            each for variant in chosen(run.variants) for each in self._words(run.step, variant)
-        ]
+        words = [each for variant in chosen(run.variants) for each in self._words(run, variant)]
         commands = list(dict.fromkeys(shlex.join(each) for each in words))
         if reason := self._not_own(run.step, commands):
             return LEFT_IN_CI, reason
         tables = self.state.tables
         calls = [call for variant in run.variants for call in variant.reading.calls]
-        environment = own_commands.needs_project(calls, words, self.state.installed)
+        environment = own_commands.needs_project(calls, words, self._installed(run))
         table = self._table(commands, calls, environment=environment, run=run)
-        on = tuple(self.on(run))
+        on = tuple(selected_by(self.state, run))
         if name := self._rest.get(on):
             tables.extend(name, table)
         else:
@@ -119,10 +130,13 @@ class OwnGates:
             )
         return self.state.became(name), self._told(commands, run)
 
-    def _words(self, step: WorkflowStep, variant: Variant) -> list[tuple[str, ...]]:
+    def _installed(self, run: StepRun) -> Installed:
+        return self.state.installed_in(run.occasion.cells)
+
+    def _words(self, run: StepRun, variant: Variant) -> list[tuple[str, ...]]:
         """Return the commands that do what nobody recognises in a script."""
-        reading, around = variant.reading, self._around(step, variant)
-        if reading.whole or step.shell_name == "python":
+        reading, around = variant.reading, self._around(run, variant)
+        if reading.whole or run.step.shell_name == "python":
             return [own_commands.of_script(variant.script, around)]
         if not reading.others:
             return []
@@ -131,11 +145,10 @@ class OwnGates:
             return [own_commands.of_call(call, around) for call in lines]
         return [own_commands.of_script("\n".join(line.text for line in reading.others), around)]
 
-    def _around(self, step: WorkflowStep, variant: Variant) -> Surroundings:
-        folder, ours = step.folder.strip("./"), self.state.folder
-        up = "/".join([".."] * len(ours.split("/"))) if ours else ""
-        elsewhere = "/".join(part for part in (up, folder) if part) if folder != ours else ""
-        return Surroundings(step.shell_name, elsewhere, variant.variables, self.state.installed)
+    def _around(self, run: StepRun, variant: Variant) -> Surroundings:
+        folder = posixpath.relpath(variant.folder, self.state.folder or ".")
+        shell, installed = run.step.shell_name, variant.installed + variant.reading.installed
+        return Surroundings(shell, folder if folder != "." else "", variant.variables, installed)
 
     def _not_own(self, step: WorkflowStep, commands: Sequence[str]) -> str:
         """Tell why commands cannot be a gate of their own; empty: they can."""
@@ -159,23 +172,18 @@ class OwnGates:
     def _told(self, commands: Sequence[str], run: StepRun) -> str:
         shown = f"`{commands[0]}`" if commands and "\n" not in commands[0] else "the same commands"
         more = f" and {len(commands) - 1} more" if len(commands) > 1 else ""
-        versions = {cell.version for cell in run.occasion.cells if cell.version}
-        once = ", once and not on each of its Pythons" if len(versions) > 1 else ""
-        return f"a gate of its own: {shown}{more}{once if not more else ''}"
-
-    def on(self, run: StepRun) -> list[str]:
-        """Return what the `on` of a step's gate says; empty: every event selects it."""
-        condition = f"{self.state.job.condition} {run.step.condition}"
-        return selecting(run.occasion.events, self.state.when.moments, condition)
+        versions = {cell.version for cell in run.occasion.cells}
+        once = ", once and not on each of its Pythons" if versions > covered(run.variants) else ""
+        return f"a gate of its own: {shown}{more}{once}"
 
     def _events(self, run: StepRun) -> dict[str, object]:
-        on = self.on(run)
+        on = selected_by(self.state, run)
         return {"on": on} if on else {}
 
     def _table(
         self, commands: Sequence[str], calls: Iterable[Call], *, environment: bool, run: StepRun
     ) -> dict[str, object]:
-        groups = (*self.state.installed.groups, *(group for call in calls for group in call.groups))
+        groups = (*self._installed(run).groups, *(group for call in calls for group in call.groups))
         table: dict[str, object] = {"run": list(commands), **self._events(run)}
         if self.state.after:
             table["after"] = list(self.state.after)
@@ -186,6 +194,12 @@ class OwnGates:
         if minutes := run.step.minutes or self.state.job.minutes:
             table["timeout"] = int(minutes * _MINUTE_SECONDS)
         return table
+
+
+def selected_by(state: JobState, run: StepRun) -> list[str]:
+    """Return what the `on` of a step's gate says; empty: every event selects it."""
+    condition = f"{state.job.condition} {run.step.condition}"
+    return selecting(run.occasion.events, state.when.moments, condition)
 
 
 def only_github(unknown: Unknown) -> str:

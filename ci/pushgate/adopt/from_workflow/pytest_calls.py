@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pushgate.adopt.from_workflow.findings import Finding
+from pushgate.adopt.from_workflow.options import options
 
 _WITH_VALUE: Final = frozenset(
     {
@@ -57,21 +58,26 @@ def pytest_options(arguments: Sequence[str]) -> PytestOptions:
     args: list[str] = []
     left: list[str] = []
     said: dict[str, str] = {}
-    for name, value, words in _pairs(arguments):
-        if name in {"-n", "--numprocesses", "--splits", "--cov-fail-under"}:
+    for option in options(arguments, _WITH_VALUE, _OPTIONAL_VALUE):
+        name, value, words = option.name, option.value, option.words
+        if name in {"-n", "--numprocesses"} and _workers(value) is None:
+            args += words
+        elif name in {"-n", "--numprocesses", "--splits", "--cov-fail-under"}:
             said[name.replace("--numprocesses", "-n")] = value
+        elif name == "--no-cov":
+            said.pop("--cov", None)
+            left += words
         elif name in _SHOWING or name in _BY_GATE:
             left += words
-        elif name.startswith(("--cov", "--no-cov")):
+        elif name.startswith(("--cov", "--no-cov-")):
             said["--cov"] = value
             left += [] if name == "--cov-report" else words
         else:
             args += words
-    workers = said.get("-n")
     shards, under = said.get("--splits", ""), said.get("--cov-fail-under", "")
     return PytestOptions(
         args=tuple(args),
-        workers="auto" if workers in {"auto", "logical"} else _number(workers or ""),
+        workers=_workers(said.get("-n", "")),
         shards=_number(shards),
         covers="--cov" in said or "--cov-fail-under" in said,
         fail_under=percentage(under),
@@ -88,30 +94,12 @@ def percentage(text: str) -> float | None:
     return (int(number) if number.is_integer() else number) or None
 
 
+def _workers(text: str) -> int | str | None:
+    return "auto" if text in {"auto", "logical"} else _number(text)
+
+
 def _number(text: str) -> int | None:
     return int(text) if text.isdecimal() and int(text) else None
-
-
-def _pairs(arguments: Sequence[str]) -> list[tuple[str, str, list[str]]]:
-    """Split arguments into options: the name, its value, and the words that were both."""
-    pairs: list[tuple[str, str, list[str]]] = []
-    words = list(arguments)
-    while words:
-        word = words.pop(0)
-        name, equals, value = word.partition("=")
-        if not word.startswith("-"):
-            pairs.append(("", word, [word]))
-        elif equals or name not in _WITH_VALUE:
-            short = name[:2]
-            if not equals and not name.startswith("--") and short == "-n" and len(name) > 2:  # noqa: PLR2004  # -n4
-                name, value = short, name[2:]
-            pairs.append((name, value, [word]))
-        elif name in _OPTIONAL_VALUE and (not words or words[0].startswith("-")):
-            pairs.append((name, "", [word]))
-        else:
-            value = words.pop(0) if words else ""
-            pairs.append((name, value, [word, value]))
-    return pairs
 
 
 def pytest_findings(arguments: Sequence[str]) -> tuple[Finding, ...]:

@@ -25,6 +25,10 @@ _RUFF_HARMLESS: Final = frozenset(
 _LOOKING: Final = frozenset({"--check", "--check-only", "-c", "--diff"})
 
 
+_COVERAGE_HARMLESS: Final = frozenset({"-p", "--parallel-mode", "-a", "--append"})
+_ITS_SETTINGS: Final = "the gate measures what the project's coverage settings say"
+
+
 def _pytest(call: Call, _python: str) -> tuple[Finding, ...]:
     return pytest_findings(call.arguments)
 
@@ -33,15 +37,19 @@ def _coverage(call: Call, _python: str) -> tuple[Finding, ...]:
     match call.arguments:
         case ("run", *rest):
             words = list(rest)
+            left = []
             while words and words[0] not in {"-m", "--module"} and words[0].startswith("-"):
-                words.pop(0)
-            if words[:2] in (["-m", "pytest"], ["--module", "pytest"]):
-                return (*pytest_findings(words[2:]), Finding("coverage"))
-            return ()
+                left.append(words.pop(0))
+            if words[:2] not in (["-m", "pytest"], ["--module", "pytest"]):
+                return ()
+            told = _left([word for word in left if word not in _COVERAGE_HARMLESS], _ITS_SETTINGS)
+            return (*pytest_findings(words[2:]), Finding("coverage", {}, told))
         case (
             "combine" | "report" | "html" | "xml" | "json" | "lcov" | "erase" | "annotate",
             *rest,
         ):
+            if any(word.startswith(("--include", "--omit", "--contexts")) for word in rest):
+                return (Finding("coverage", {}, _left(rest, _ITS_SETTINGS)),)
             under = values(rest, {"--fail-under"})
             return (coverage_finding(percentage(under[0]) if under else None),)
         case _:

@@ -10,7 +10,12 @@ from pushgate.adopt.from_workflow import installs
 from pushgate.adopt.from_workflow.calls import Call, called
 from pushgate.adopt.from_workflow.findings import Finding
 from pushgate.adopt.from_workflow.installs import Installed
-from pushgate.adopt.from_workflow.left_commands import left_because, left_of_text, only_shows
+from pushgate.adopt.from_workflow.left_commands import (
+    left_because,
+    left_of_text,
+    line_only_shows,
+    only_shows,
+)
 from pushgate.adopt.from_workflow.recognition import recognised
 from pushgate.adopt.from_workflow.shell_lines import Line, lines
 from pushgate.adopt.from_workflow.workflow_reading import Texts
@@ -21,7 +26,6 @@ _CHANGES_SHELL: Final = re.compile(
     r"|local|\w+=\S*$)\b|\w+=\S*\s*$|\w+=\("
 )
 _ACTIVATES: Final = re.compile(r"(?:source|\.)\s+\S*(?:activate|VENV|VIRTUAL_ENV)\S*")
-_ONLY_SHOWS: Final = re.compile(r"(?:echo|printf|ls|pwd|env|printenv)\b(?:(?!\$\()[^|;&<>`])*")
 _SETS_OPTIONS: Final = re.compile(r"set\s+[-+]\w")
 
 
@@ -130,7 +134,7 @@ def _with_line(reading: Reading, line: Line, variables: Texts, python: str) -> R
 
 def _known(line: Line, variables: Texts) -> Reading | None:
     """Tell what a line is that needs no look at its commands."""
-    if _ONLY_SHOWS.fullmatch(line.text):
+    if line_only_shows(line.text):
         return Reading()
     if reason := _of_github(line.text, variables):
         return Reading(left=reason)
@@ -162,10 +166,13 @@ def _of_command(call: Call, line: Line, variables: Texts, python: str) -> Readin
         return Reading(left=reason)
     if (installed := installs.installed(call)) is not None:
         return Reading(installed=installed, installs=True)
+    if only_shows(call):
+        return Reading()
     seen = replace(call, variables={**variables, **call.variables})
-    if findings := recognised(seen, python):
-        return Reading(found=tuple(Found(finding, line, call) for finding in findings))
-    return Reading() if only_shows(call) else None
+    findings = recognised(seen, python)
+    if not findings:
+        return None
+    return Reading(found=tuple(Found(finding, line, call) for finding in findings))
 
 
 def joined(first: Reading, second: Reading) -> Reading:

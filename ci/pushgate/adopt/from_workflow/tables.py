@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pushgate.adopt.from_workflow.findings import Finding, gate_name
+from pushgate.adopt.from_workflow.findings import RESERVED, Finding, gate_name
 from pushgate.adopt.from_workflow.matrices import MACOS, Cell
 from pushgate.adopt.from_workflow.triggers import Triggers
 from pushgate.config.pythons import version_key
 from pushgate.config.tables import strings
-from pushgate.gates.registry import BUILT_IN
 
 CODECOV: Final = "ci.codecov"
 """What an action or a command becomes that sends coverage to Codecov."""
@@ -48,12 +47,14 @@ class Tables:
             self.codecov = True
             return True
         table = self.gates.setdefault(finding.gate, {})
-        if finding.gate == "test" and "session" not in {**finding.settings, **table}:
+        if "session" in table:
+            return False
+        if finding.gate == "test":
             if self._test is not None and self._test != finding.settings:
                 return False
             self._test = finding.settings
-        tool = table.get("tool")
-        if tool is not None and finding.settings.get("tool", tool) != tool:
+        both = table.keys() & finding.settings.keys() & {"tool", "fail-under"}
+        if any(table[key] != finding.settings[key] for key in both):
             return False
         for key, value in finding.settings.items():
             table.setdefault(key, value)
@@ -71,7 +72,7 @@ class Tables:
             if not growing and known not in self._growing and self.gates[known] == table:
                 return known
         chosen = name
-        if name in BUILT_IN or name in self.gates:
+        if name in RESERVED or name in self.gates:
             chosen = gate_name(name, tuple(self.gates))
         self.gates[chosen] = dict(table)
         if growing:
@@ -148,8 +149,6 @@ class Tables:
         if name == "lint" and "session" not in table:
             # It does both unless told otherwise.
             return {} if table.get("format") else {"format": False}
-        if name in BUILT_IN and "session" in table:
-            return {"session": table["session"]}
         return table
 
 

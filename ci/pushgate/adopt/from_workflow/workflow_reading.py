@@ -63,7 +63,7 @@ class WorkflowJob:
         machine: What ``runs-on`` says.
         condition: Its ``if``.
         needs: The jobs that it waits for.
-        env: Its variables, over the workflow's.
+        env: Its variables, over the workflow's and its container's.
         matrix: What ``strategy.matrix`` says.
         container: The image that it runs in; empty: none.
         services: The names of its services.
@@ -174,7 +174,11 @@ def _job(name: str, job: Mapping[str, object], workflow: Mapping[str, object]) -
         machine=job.get("runs-on"),
         condition=as_text(job.get("if")),
         needs=strings(job.get("needs")),
-        env={**texts(workflow.get("env")), **texts(job.get("env"))},
+        env={
+            **texts(table(job, "container").get("env")),
+            **texts(workflow.get("env")),
+            **texts(job.get("env")),
+        },
         matrix=table(job, "strategy").get("matrix"),
         container=as_text(container.get("image") if isinstance(container, Mapping) else container),
         services=tuple(table(job, "services")),
