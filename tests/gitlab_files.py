@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from conftest import Project
+from pushgate.config.yaml_text import parsed
 from pushgate.plan.definition import of_project
-from pushgate.providers import documents, gitlab, workflow
+from pushgate.providers import gitlab, workflow
 
 FILE: Final = ".gitlab-ci.yml"
 PYTHONS: Final = "[tool.pushgate]\npython = ['3.12', '3.13']\n"
@@ -26,7 +27,7 @@ PROJECT: Final = "[project]\nname = 'demo'\nversion = '1'\n"
 def write(project: Project, folder: str = "") -> dict[str, Any]:
     """Write the file of a project, and return what it says."""
     list(workflow.write(of_project(project.root / folder), [gitlab]))
-    return documents.parsed((project.root / FILE).read_text(encoding="utf-8"), FILE)
+    return parsed((project.root / FILE).read_text(encoding="utf-8"), FILE)
 
 
 def carried_out(project: Project, script: list[str], variables: Mapping[str, str]) -> list[str]:

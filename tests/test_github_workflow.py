@@ -9,8 +9,9 @@ from typing import Any, Final
 import pytest
 
 from conftest import NOXFILE, Project
+from pushgate.config.yaml_text import parsed
 from pushgate.plan.definition import of_project
-from pushgate.providers import documents, workflow
+from pushgate.providers import workflow
 from workflow_tools import Actionlint, actionlint, schema_violations, security_findings
 
 __all__ = ["actionlint"]  # a fixture
@@ -120,7 +121,7 @@ def written(root: Path) -> str:
 
 def meaning(text: str) -> dict[str, Any]:
     """Return what a workflow file means."""
-    return documents.parsed(text, "the file")
+    return parsed(text, "the file")
 
 
 @pytest.fixture

@@ -378,8 +378,8 @@ def test_a_change_of_the_definition_is_told(make_project: MakeProject) -> None:
             'the definition ["test-3.12", "test-3.13", "test-3.14"]'
         )
     ]
-    first, line = workflow.write(definition, providers)
-    assert first == f"changed {FILE}, which said something else:"
+    first, line, last = workflow.write(definition, providers)
+    assert (first, last) == (f"{FILE} said something else, which goes:", f"changed {FILE}")
     assert line.startswith("  job test: strategy.matrix.session: the file has ")
     assert list(workflow.check(definition, providers)) == []
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 import pytest
 
 from conftest import Project
+from pushgate.config.yaml_text import parsed
 from pushgate.plan.definition import of_project
-from pushgate.providers import documents, pipeline, workflow
+from pushgate.providers import pipeline, workflow
 
 MakeProject = Callable[..., Project]
 Jobs = Mapping[str, Any]
@@ -33,7 +34,7 @@ DOWNLOAD: Final = "actions/download-artifact"
 def _workflow(make_project: MakeProject, more: str, base: str = BASE) -> Jobs:
     project = make_project({"pyproject.toml": base + more, "demo.py": "", "uv.lock": ""})
     (file,) = workflow.planned(of_project(project.root), [])
-    content = documents.parsed(file.after, "the file")
+    content = parsed(file.after, "the file")
     return {"on": content["on"], **content["jobs"]}
 
 

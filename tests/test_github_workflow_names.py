@@ -13,9 +13,10 @@ import pytest
 
 from conftest import NOXFILE, Project
 from github_expressions import interpolated
+from pushgate.config.yaml_text import parsed
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import of_project
-from pushgate.providers import documents, github_names, pipeline, workflow
+from pushgate.providers import github_names, pipeline, workflow
 
 MakeProject = Callable[..., Project]
 
@@ -29,7 +30,7 @@ def _rendered(root: Path) -> str:
 
 def _workflow(make_project: MakeProject, more: str) -> dict[str, Any]:
     root = make_project({"pyproject.toml": BASE + more}).root
-    return documents.parsed(_rendered(root), "the file")
+    return parsed(_rendered(root), "the file")
 
 
 def _problems(make_project: MakeProject, more: str) -> tuple[str, ...]:
@@ -168,7 +169,7 @@ def test_runs_end_only_their_own(make_project: MakeProject) -> None:
     pyproject = BASE + "gates.own.run = ['true']\n"
     root = make_project({f"{folder}pyproject.toml": pyproject for folder in folders}).root
     for folder in folders:
-        content = documents.parsed(_rendered(root / folder), "the file")
+        content = parsed(_rendered(root / folder), "the file")
         groups.append(_group(content["concurrency"]["group"], content["name"]))
     assert len(set(groups)) == len(groups)
 
@@ -181,7 +182,7 @@ def test_a_folder_is_a_folder(folder: str, make_project: MakeProject, tmp_path: 
         with pytest.raises(ConfigurationError, match="the project's folder: GitHub cannot carry"):
             _rendered(root)
         return
-    content = documents.parsed(_rendered(root), "the file")
+    content = parsed(_rendered(root), "the file")
     steps = content["jobs"]["own"]["steps"]
     assert steps[2]["working-directory"] == folder
     summary = tmp_path / "summary"
@@ -262,7 +263,7 @@ def test_a_dependency_group_is_one_word(group: str, make_project: MakeProject) -
     """The name of the group that holds Pushgate is a word of the command, whatever is in it."""
     pyproject = f"[dependency-groups]\n{_quoted(group)} = ['pushgate']\n{BASE}gates.a.run = ['b']\n"
     root = make_project({"pyproject.toml": pyproject, "uv.lock": "version = 1\n"}).root
-    content = documents.parsed(_rendered(root), "the file")
+    content = parsed(_rendered(root), "the file")
     command = content["jobs"]["a"]["steps"][2]["run"]
     assert "${{" not in command
     assert shlex.split(command)[:5] == ["uv", "run", "--locked", "--only-group", group]

@@ -16,8 +16,9 @@ from conftest import NOXFILE, Project
 from gated import MakeProject
 from gitlab_files import CODE, FILE, LOCK, PROJECT, PYTHONS, carried_out, write
 from gitlab_pipelines import Trigger
+from pushgate.config.yaml_text import parsed
 from pushgate.plan.definition import of_project
-from pushgate.providers import documents, gitlab, pipeline, workflow
+from pushgate.providers import gitlab, pipeline, workflow
 
 OWN: Final = """
 [tool.pushgate.gates]
@@ -99,7 +100,7 @@ def test_yaml(varied: list[Project]) -> None:
         text = (project.root / FILE).read_text(encoding="utf-8")
         old = YAML(typ="safe", pure=True)
         old.version = (1, 1)
-        assert old.load(text) == documents.parsed(text, FILE)
+        assert old.load(text) == parsed(text, FILE)
 
 
 def test_nothing_to_do(varied: list[Project]) -> None:
@@ -176,7 +177,7 @@ def test_jobs_are_the_definitions(varied: list[Project]) -> None:
     for project in varied:
         folder = next(project.root.rglob("pyproject.toml")).parent
         said = pipeline.of(of_project(folder))
-        document = documents.parsed((project.root / FILE).read_text(encoding="utf-8"), FILE)
+        document = parsed((project.root / FILE).read_text(encoding="utf-8"), FILE)
         told = {}
         for content in document.values():
             if "extends" in content:

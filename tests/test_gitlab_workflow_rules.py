@@ -13,13 +13,14 @@ import gitlab_pipelines
 from conftest import Project
 from gated import MakeProject
 from gitlab_pipelines import Trigger
+from pushgate.config.yaml_text import parsed
 from pushgate.model import globs
 from pushgate.model.event import Event
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.changes import Changes
 from pushgate.plan.definition import Definition, of_project
 from pushgate.plan.planner import plan
-from pushgate.providers import documents, gitlab, gitlab_rules, pipeline
+from pushgate.providers import gitlab, gitlab_rules, pipeline
 
 PLAIN = "[tool.pushgate]\npython = ['3.12']\n"
 FILES = (
@@ -121,7 +122,7 @@ def triggers(draw: st.DrawFn) -> tuple[Trigger, Event]:
 
 def file_of(definition: Definition) -> dict[str, Any]:
     """Return what the file of a definition says."""
-    return documents.parsed(gitlab.written(pipeline.of(definition), ""), "")
+    return parsed(gitlab.written(pipeline.of(definition), ""), "")
 
 
 def makes_a_pipeline(definition: Definition, event: Event) -> bool:

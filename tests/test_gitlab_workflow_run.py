@@ -20,6 +20,7 @@ from filelock import FileLock
 from conftest import NOXFILE, PYTHON, Project, lacks
 from gated import MakeProject
 from gitlab_files import FILE, write
+from pushgate.config.yaml_text import parsed
 from pushgate.providers import documents
 
 REPOSITORY: Final = Path(__file__).parents[1]
@@ -151,7 +152,7 @@ def test_failing(locked: Project, gitlab_ci_local: GitlabCiLocal) -> None:
 def test_artifacts(locked: Project, gitlab_ci_local: GitlabCiLocal) -> None:
     """Each shard is a job, coverage reads what they leave, and GitLab its total in the log."""
     text = (locked.root / FILE).read_text(encoding="utf-8")
-    document = documents.parsed(text, FILE)
+    document = parsed(text, FILE)
     # gitlab-ci-local clones anew for an after_script, and finds nothing that the job has left.
     del document[".pushgate"]["after_script"]
     (locked.root / "without.yml").write_text(documents.written(document, ""), encoding="utf-8")

@@ -19,6 +19,7 @@ MakeProject = Callable[..., Project]
 Ends = Callable[..., tuple[int, str]]
 
 FILE: Final = ".github/workflows/ci.yml"
+LOST: Final = "said something else, which goes:"
 OURS: Final = ".github/workflows/pushgate.yml"
 PYPROJECT: Final = "[tool.pushgate]\npython = ['3.12']\ngates.own.run = ['true']\n"
 HINT: Final = "`pushgate workflow` writes what the definition says (--dry-run shows it)\n"
@@ -122,7 +123,7 @@ def test_kept_blocks_and_bytes_stay(project: Project, ends: Ends) -> None:
     kept = file.read_bytes().replace(b"jobs:\n", b"jobs:\n" + block)
     file.write_bytes(kept.replace(b"name: own\n", b"name: other\n"))
     told = 'job own: name: the file has "other", the definition "own"'
-    assert ends(project.root) == (0, f"changed {FILE}, which said something else:\n  {told}\n")
+    assert ends(project.root) == (0, f"{FILE} {LOST}\n  {told}\nchanged {FILE}\n")
     assert file.read_bytes() == kept
 
 

@@ -107,8 +107,11 @@ def _tried(
     _write(root / NOXFILE, noxfile_text)
     staging.track(evidence.repository, [str(_from_top(evidence, name)) for name in _defining()])
     definition = of_project(root)
-    if clashes := tuple(noxfile.clashes(definition, own)):
-        found = taken_over.as_sessions(found, clashes)
+    fitting = _fitting(found, definition, own)
+    if imported or not existing:
+        fitting += tuple(pythons.fallback(definition.settings))
+    if fitting != found:
+        found = fitting
         _write(root / _PYPROJECT, pyproject.with_settings(text, _settings(found)))
         definition = of_project(root)
     if own:
@@ -122,6 +125,15 @@ def _tried(
     files += render(definition)
     # With the gate that is there as soon as the workflow is.
     return found, of_project(root), files
+
+
+def _fitting(
+    found: tuple[Found, ...], definition: Definition, own: tuple[noxfile.Session, ...]
+) -> tuple[Found, ...]:
+    """Return what was found, and follows, as far as it fits the definition that came of it."""
+    found = taken_over.as_sessions(found, noxfile.clashes(definition, own))
+    off = {gate.gate: gate.reason for gate in definition.off}
+    return taken_over.without_codecov(found, off)
 
 
 def _defining() -> tuple[str, str]:

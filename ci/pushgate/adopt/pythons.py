@@ -37,7 +37,7 @@ def look(evidence: Evidence) -> Iterator[Found]:
         told += f"; without {gone}, which pytest and coverage no longer support"
     if chosen != said:
         settings = (Setting(("python",), chosen, f"from {where}"),)
-    yield Found("pythons", told, settings + tuple(_default(evidence, chosen)))
+    yield Found("pythons", told, settings)
 
 
 def missing(settings: Settings) -> Iterator[str]:
@@ -60,15 +60,18 @@ def missing(settings: Settings) -> Iterator[str]:
         )
 
 
-def _default(evidence: Evidence, chosen: tuple[str, ...]) -> Iterator[Setting]:
-    """Choose another Python for most gates where the usual one cannot be had."""
-    default = pythons.default(evidence.root, chosen)
-    if _is_here(default):
-        return
-    here = [version for version in chosen if _is_here(version)]
-    if here and not _is_here(default, download=True):
+def fallback(settings: Settings) -> Iterator[Found]:
+    """Choose another Python for most gates where the usual one cannot be had.
+
+    Args:
+        settings: The project's, with that one.
+    """
+    default = settings.default_python
+    here = [version for version in settings.python if _is_here(version)]
+    if here and default not in here and not _is_here(default, download=True):
         why = f"{default} could not be had where this was written; delete it where it can"
-        yield Setting(("default-python",), here[-1], why)
+        setting = Setting(("default-python",), here[-1], why)
+        yield Found("default", f"Python {here[-1]}, since {default} cannot be had here", (setting,))
 
 
 def _is_new_enough(version: str) -> bool:

@@ -9,6 +9,8 @@ from typing import Final
 from pushgate.adopt import pyproject
 from pushgate.adopt.found import Found, Setting, Value
 from pushgate.adopt.from_workflow.imported import Imported
+from pushgate.adopt.from_workflow.tables import CODECOV
+from pushgate.gates import coverage
 from pushgate.gates.own import OwnOptions
 
 _STYLE: Final = frozenset({"black", "isort", "flake8"})
@@ -37,8 +39,6 @@ def over(
         return tuple(looked)
     settings = tuple(each for each in told if not _stays(existing, each.key))
     said = {setting.key for setting in told}
-    if ("python",) in said:
-        said.add(("default-python",))
     first = Found("workflow", _summary(imported, told, existing), settings)
     rest = (_without(found, said, {*imported.gates}) for found in looked)
     replaced = _replaced(settings)
@@ -78,6 +78,23 @@ def as_sessions(found: Iterable[Found], clashes: Iterable[Found]) -> tuple[Found
     clashes = tuple(clashes)
     replaced = _replaced(setting for each in clashes for setting in each.settings)
     return (*(_of_any_gate(each, replaced) for each in found), *clashes)
+
+
+def without_codecov(found: Iterable[Found], off: Mapping[str, str]) -> tuple[Found, ...]:
+    """Leave the upload of the coverage report out where no gate makes one.
+
+    Args:
+        found: What was found.
+        off: Why gates are off, by their names.
+    """
+    if (reason := off.get(coverage.name)) is None:
+        return tuple(found)
+    said = f"; not {CODECOV}: gate {coverage.name} is off ({reason})"
+    return tuple(
+        replace(each, settings=kept, said=each.said + said) if kept != each.settings else each
+        for each in found
+        for kept in [tuple(one for one in each.settings if ".".join(one.key) != CODECOV)]
+    )
 
 
 def _replaced(settings: Iterable[Setting]) -> set[str]:

@@ -1,4 +1,4 @@
-"""YAML documents: written with comments, read for what they mean."""
+"""YAML documents, written with comments."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-
-from pushgate.model.settings import ConfigurationError
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
@@ -76,31 +74,6 @@ def written(document: Mapping[str, object], header: str) -> str:
     yaml = _yaml()
     yaml.dump(_commented(document, 0), stream)
     return "".join(f"# {line}\n" for line in header.splitlines()) + stream.getvalue()
-
-
-def parsed(text: str, path: str) -> dict[str, Any]:
-    """Return what a YAML text means, by YAML 1.2: a mapping.
-
-    Args:
-        text: The text.
-        path: The file's path, for messages.
-
-    Raises:
-        ConfigurationError: It is none.
-    """
-    # No gate of a run reads YAML: the start of every other command does without it.
-    from ruamel.yaml import YAML  # noqa: PLC0415
-    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
-
-    try:
-        document = YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError) as error:
-        message = f"{path} is not YAML: {' '.join(str(error).split())}"
-        raise ConfigurationError(message) from error
-    if not isinstance(document, dict):
-        message = f"{path} holds no mapping"
-        raise ConfigurationError(message)
-    return document
 
 
 def _yaml() -> YAML:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pushgate.config.yaml_text import parsed
 from pushgate.gates import workflow as guard
 from pushgate.model.settings import ConfigurationError, Settings
 from pushgate.plan.definition import Definition, expecting
-from pushgate.providers import documents, drift, kept_blocks, pipeline
+from pushgate.providers import drift, kept_blocks, pipeline
 from pushgate.providers.pipeline import Pipeline
 from pushgate.providers.provider import Provider
 from pushgate.providers.registry import NAMES, named
@@ -44,6 +45,12 @@ class WorkflowFile:
             self.before.splitlines(), self.after.splitlines(), before, f"b/{self.path}", lineterm=""
         )
         return list(lines)
+
+    @property
+    def told(self) -> list[str]:
+        """What is lost when it is written; empty: nothing."""
+        lines = [f"  {line}" for line in self.different]
+        return [f"{self.path} said something else, which goes:", *lines] if lines else []
 
     def write(self, repository: Path) -> None:
         """Write what it should hold, at once.
@@ -107,11 +114,8 @@ def write(definition: Definition, providers: Sequence[Provider]) -> Iterator[str
             yield f"{file.path} is as it should be"
             continue
         file.write(definition.settings.repository)
-        if file.different:
-            yield f"changed {file.path}, which said something else:"
-            yield from (f"  {line}" for line in file.different)
-        else:
-            yield f"{'changed' if file.before else 'wrote'} {file.path}"
+        yield from file.told
+        yield f"{'changed' if file.before else 'wrote'} {file.path}"
 
 
 def check(definition: Definition, providers: Sequence[Provider]) -> Iterator[str]:
@@ -174,8 +178,8 @@ def differences(provider: Provider, content: Pipeline, existing: str) -> list[st
         ConfigurationError: The file cannot be read, or the provider cannot carry a name.
     """
     bare, blocks = kept_blocks.separated(existing)
-    has = provider.split(documents.parsed(bare, "the workflow file"))
-    says = provider.split(documents.parsed(provider.written(content, bare), "the workflow"))
+    has = provider.split(parsed(bare, "the workflow file"))
+    says = provider.split(parsed(provider.written(content, bare), "the workflow"))
     lines = drift.differences(has, says, unordered=provider.UNORDERED)
     return [*lines, *_changed_by_blocks(provider, existing)] if blocks else lines
 
@@ -192,8 +196,8 @@ def _changed_by_blocks(provider: Provider, text: str) -> Iterator[str]:
     # What is no UTF-8 in a block means nothing.
     text = text.encode(errors=_ODD).decode(errors="replace")
     bare, _ = kept_blocks.separated(text)
-    has = documents.parsed(text, "the workflow file, with its kept blocks,")
-    without = documents.parsed(bare, "the workflow file")
+    has = parsed(text, "the workflow file, with its kept blocks,")
+    without = parsed(bare, "the workflow file")
     yield from drift.changes(provider.split(has), provider.split(without))
 
 

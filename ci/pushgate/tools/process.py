@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import signal
@@ -265,7 +266,7 @@ def _started(
         )
     except OSError as error:
         interrupts.hold.end()
-        why = error.strerror or str(error) if cwd.is_dir() else f"no folder {cwd}"
+        why = _reason(error) if cwd.is_dir() else f"no folder {cwd}"
         message = f"`{command[0]}` cannot be started: {why}"
         raise CommandMissingError(Completed(tuple(command), 127), message) from error
     except BaseException:
@@ -284,6 +285,12 @@ def _started(
     if child in _ended:
         _ended.discard(child)
         raise KeyboardInterrupt
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ENOEXEC:
+        return "it is no program, and has no `#!` line: call it by its shell, as in `sh FILE`"
+    return error.strerror or str(error)
 
 
 def _executable(program: str) -> str | None:

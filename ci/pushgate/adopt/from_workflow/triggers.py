@@ -108,6 +108,11 @@ def _notes(on: Mapping[str, object], foreign: tuple[str, ...], *, called: bool) 
         yield "other workflows call it: it is read as if it ran on every event"
     if foreign:
         yield f"`on: {', '.join(foreign)}`: no gate answers that"
+    if "pull_request" in on and not table(on, "pull_request").get("branches"):
+        yield (
+            "`on.pull_request` is for every base; Pushgate's workflow is for pull requests to what "
+            "`branches` in [tool.pushgate] names"
+        )
     for event in ("push", "pull_request"):
         filters = table(on, event)
         for key in ("paths", "paths-ignore"):

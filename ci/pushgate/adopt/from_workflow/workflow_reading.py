@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from pushgate.config.tables import strings, table
+from pushgate.config.yaml_text import parsed
 from pushgate.model.settings import ConfigurationError
 
 Texts = Mapping[str, str]
@@ -112,17 +110,19 @@ def read_workflow(file: Path) -> Workflow:
         ConfigurationError: It cannot be read, is no YAML, or is no workflow with jobs.
     """
     try:
-        # YAML 1.2, in which `on` is a word, as GitHub reads it.
-        content = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError, OSError) as error:
-        message = f"{file.name}: cannot be read as YAML: {' '.join(str(error).split())}"
+        content = parsed(file.read_text(encoding="utf-8"), str(file))
+    except OSError as error:
+        message = f"{file}: cannot be read: {error.strerror}"
         raise ConfigurationError(message) from error
-    jobs = table(content, "jobs") if isinstance(content, Mapping) else {}
+    except UnicodeDecodeError as error:
+        message = f"{file} is not YAML: {error}"
+        raise ConfigurationError(message) from error
+    jobs = table(content, "jobs")
     if not jobs:
-        message = f"{file.name}: it has no jobs: expected a workflow of GitHub Actions"
+        message = f"{file}: it has no jobs: expected a workflow of GitHub Actions"
         raise ConfigurationError(message)
     problems = [
-        f"{file.name}: jobs.{name}: {problem}"
+        f"{file}: jobs.{name}: {problem}"
         for name, job in jobs.items()
         if (problem := _problem(job))
     ]
