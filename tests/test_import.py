@@ -594,6 +594,15 @@ def test_what_is_no_workflow_is_refused(tmp_path: Path, text: str, problem: str)
     assert all(line.startswith(str(tmp_path / "ci.yml")) for line in refused.value.problems)
 
 
+@pytest.mark.parametrize("newest", ["3.x", "3", "3.*"])
+def test_the_newest_python_is_that_of_the_gates(tmp_path: Path, newest: str) -> None:
+    """A workflow that wants the newest Python names none that a gate could lack."""
+    setup = f"- {{uses: actions/setup-python@v6, with: {{python-version: '{newest}'}}}}"
+    result = imported(tmp_path, workflow(f"{setup}\n- run: mypy"))
+    assert step(result, "mypy").became == "types"
+    assert "python" not in result.tables
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """With its name."""
     with pytest.raises(ConfigurationError, match=r"none\.yml"):

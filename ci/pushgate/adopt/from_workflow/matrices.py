@@ -20,6 +20,9 @@ MACOS: Final = "macos"
 WINDOWS: Final = "windows"
 OTHER: Final = "other"
 
+_NEWEST: Final = re.compile(r">=3|3(\.[x*])?")
+"""What asks for the newest Python, whichever that is."""
+
 _CPYTHON: Final = re.compile(r"(?:cpython-?|python|py|[~^])?(3\.\d+)(?:[.-].*)?", re.IGNORECASE)
 _LINUX_LABEL: Final = re.compile(r"(?:ubuntu|linux|depot-ubuntu|blacksmith-\d+vcpu-ubuntu)\b.*")
 _PYTHON_KEY: Final = re.compile(r".*python.*|py|pyversion")
@@ -161,7 +164,8 @@ def _python(job: WorkflowJob, values: Mapping[str, Value | Unknown]) -> str:
         said = step.inputs.get("python-version", "")
         version = interpolated(said, values)
         if said and not isinstance(version, Unknown) and version:
-            return version.split()[-1]
+            last = version.split()[-1]
+            return "" if _NEWEST.fullmatch(last) else last
     keys = [name for name in values if _PYTHON_KEY.fullmatch(name.removeprefix("matrix."))]
     found = [str(values[name]) for name in keys if name.startswith("matrix.")]
     return found[0] if found else ""
