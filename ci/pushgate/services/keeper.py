@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from pushgate.services.folders import Folder
 from pushgate.tools import process, strays
 from pushgate.tools.process import GRACE_SECONDS, NOWHERE, Child
 
@@ -117,7 +117,7 @@ def main(pipe: int) -> int:
         order = Order(**json.loads(told.readline()))
     status = _carry_out(order, _Told(pipe, reading))
     if status is None:
-        shutil.rmtree(order.folder, ignore_errors=True)
+        Folder(Path(order.folder), order.lock).remove()
     return status or 0
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pushgate.tools import engines
+from pushgate.tools.engines import Way
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -279,18 +280,25 @@ def _engine(seconds: float = _PATIENCE_SECONDS) -> Iterator[DockerClient]:
 def _client(seconds: float) -> DockerClient:
     tried = []
     for way in engines.ways():
-        # Most runs have no container: without an engine, the SDK is not even imported.
-        import docker  # noqa: PLC0415
-
         try:
-            with _asked(way.words):
-                if way.url is None:
-                    return docker.from_env(timeout=int(seconds), use_ssh_client=True)
-                return docker.DockerClient(base_url=way.url, timeout=int(seconds))
+            engines.knock(way)
+            return _client_of(way, int(seconds))
+        except OSError as error:
+            tried.append(f"{way.words}: {error.strerror or error}")
         except EngineUnavailableError as error:
             tried.append(str(error))
     message = "; ".join(tried) or "no engine's socket, DOCKER_HOST or context"
     raise EngineUnavailableError(message)
+
+
+def _client_of(way: Way, seconds: int) -> DockerClient:
+    # Most runs have no container: without an engine, the SDK is not even imported.
+    import docker  # noqa: PLC0415
+
+    with _asked(way.words):
+        if way.url is None:
+            return docker.from_env(timeout=seconds, use_ssh_client=True)
+        return docker.DockerClient(base_url=way.url, timeout=seconds)
 
 
 @contextmanager

@@ -72,10 +72,29 @@ def has_none(label: str) -> bool:
     return True
 
 
-def _answer(path: str, asked: str) -> object:
-    with socket(AF_UNIX) as connection:
+def knock(way: Way) -> None:
+    """Try whether somebody listens, as far as that can be told without the SDK.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    if way.url is not None:
+        _connected(urlsplit(way.url).path).close()
+
+
+def _connected(path: str) -> socket:
+    connection = socket(AF_UNIX)
+    try:
         connection.settimeout(_PATIENCE_SECONDS)
         connection.connect(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _answer(path: str, asked: str) -> object:
+    with _connected(path) as connection:
         # HTTP/1.0, whose answer ends with the connection.
         connection.sendall(f"GET {asked} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
         with connection.makefile("rb") as answer:

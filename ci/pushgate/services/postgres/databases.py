@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pushgate.services.base import ServiceFailed, last_lines
 from pushgate.services.postgres.model import Server
@@ -20,7 +21,9 @@ _MAINTENANCE: Final = "postgres"
 
 _LONGEST_NAME: Final = 63
 _MOMENT_SECONDS: Final = 0.03
-_CONNECT_SECONDS: Final = 10.0
+_PATIENCE_SECONDS: Final = 60.0
+"""How long a server may take for an answer."""
+
 
 _OBJECTS: Final = """
 WITH mine AS (
@@ -73,25 +76,24 @@ def connected(server: Server, database: str = _MAINTENANCE) -> Iterator[Connecti
     from pg8000.exceptions import Error  # noqa: PLC0415
     from pg8000.native import Connection  # noqa: PLC0415
 
-    connection: Any = None
     try:
-        connection = Connection(
-            server.user,
-            host=server.host,
-            port=server.port,
-            password=server.password,
-            database=database,
-            timeout=_CONNECT_SECONDS,
-            application_name="pushgate",
-        )
-        yield connection
+        # pg8000 leaves its socket open where a server says no.
+        with socket.create_connection((server.host, server.port), _PATIENCE_SECONDS) as way:
+            connection = Connection(
+                server.user,
+                sock=way,
+                password=server.password,
+                database=database,
+                application_name="pushgate",
+            )
+            try:
+                yield connection
+            finally:
+                with suppress(Error, OSError):
+                    connection.close()
     except (Error, OSError, struct.error) as error:
         message = f"PostgreSQL on {server.host}:{server.port}: {_said(error)}"
         raise ServiceFailed(message) from error
-    finally:
-        if connection is not None:
-            with suppress(Error, OSError):
-                connection.close()
 
 
 def create(server: Server, name: str, template: str | None = None) -> None:
@@ -233,5 +235,7 @@ def _quoted(name: str) -> str:
 
 def _said(error: Exception) -> str:
     """Return what an error says in one line; the server's own words where there are some."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     told = error.args[0] if error.args else error
     return str(told.get("M", told) if isinstance(told, dict) else told)

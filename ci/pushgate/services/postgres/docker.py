@@ -82,6 +82,9 @@ class DockerPostgres:
         version = databases.wait(server, container.alive, self.logs, _READY_SECONDS)
         words = f"PostgreSQL {version} in Docker ({self.image})"
         self._server = replace(server, version=version, words=words)
+        # What the engine was just about to create for a process that was killed is there by now.
+        with suppress(EngineUnavailableError):
+            _sweep()
 
     @property
     def _started_container(self) -> Container:
