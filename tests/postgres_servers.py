@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import psutil
-import pytest
 
 from conftest import lacks
 from living import until
@@ -48,7 +48,7 @@ def require(provider: str) -> None:
         try:
             installed()
         except ServiceUnavailable as error:
-            pytest.skip(str(error))
+            lacks("postgres", str(error))
 
 
 @contextmanager
@@ -97,6 +97,15 @@ def told(process: subprocess.Popen[str]) -> tuple[Server, str]:
     assert process.stdout is not None
     host, port, user, password, name = process.stdout.readline().split()
     return Server(host, int(port), user, password), name
+
+
+def end_server(found: Server) -> None:
+    """End a server of this process as if it had crashed."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # it serves others, and ends on its own
+            if f"port={found.port}" in process.cmdline():
+                process.send_signal(signal.SIGQUIT)
+                process.wait(10)
 
 
 def left_of(process: int) -> list[str]:

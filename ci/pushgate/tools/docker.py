@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pushgate.tools import engines
-from pushgate.tools.engines import Way
+from pushgate.tools.engines import Found, Image, Way
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -28,38 +28,6 @@ _MEGABYTE: Final = 1_000_000
 
 class EngineUnavailableError(Exception):
     """No engine answers, or it does not do what it is asked for; one line says what it said."""
-
-
-@dataclass(frozen=True)
-class Image:
-    """An image that an engine has.
-
-    Attributes:
-        id: Its digest.
-        entrypoint: What its containers run, before the command.
-        command: What follows unless another command is given.
-        volumes: The folders that would outlive a container.
-    """
-
-    id: str
-    entrypoint: Sequence[str]
-    command: Sequence[str]
-    volumes: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Found:
-    """A container with a label.
-
-    Attributes:
-        id: Its id.
-        value: The label's value.
-        created: When it was created, in seconds since 1970.
-    """
-
-    id: str
-    value: str
-    created: float
 
 
 @dataclass(frozen=True)
@@ -294,8 +262,13 @@ def _client(seconds: float) -> DockerClient:
 def _client_of(way: Way, seconds: int) -> DockerClient:
     # Most runs have no container: without an engine, the SDK is not even imported.
     import docker  # noqa: PLC0415
+    from docker.context import ContextAPI  # noqa: PLC0415
 
     with _asked(way.words):
+        if way.context and ContextAPI.get_context(way.context) is None:
+            # The SDK would take the usual engine instead.
+            message = f"{way.words}: there is none of this name (docker context ls)"
+            raise EngineUnavailableError(message)
         if way.url is None:
             return docker.from_env(timeout=seconds, use_ssh_client=True)
         return docker.DockerClient(base_url=way.url, timeout=seconds)
@@ -310,16 +283,5 @@ def _asked(what: str) -> Iterator[None]:
         yield
     # What requests raises is an OSError.
     except (DockerException, OSError) as error:
-        message = f"{what}: {_reason(error)}"
+        message = f"{what}: {engines.reason(error)}"
         raise EngineUnavailableError(message) from error
-
-
-def _reason(error: BaseException) -> str:
-    """Return what is behind an error, in one line."""
-    said = getattr(error, "explanation", None) or str(error)
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            said = cause.strerror
-        cause = cause.__cause__ or cause.__context__
-    return " ".join(str(said).split())

@@ -1,4 +1,4 @@
-"""Where an engine for containers may be, without the SDK, which takes long to be imported."""
+"""Engines for containers, as far as the SDK is not needed, which takes long to be imported."""
 
 from __future__ import annotations
 
@@ -16,16 +16,50 @@ _PATIENCE_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True)
+class Image:
+    """An image that an engine has.
+
+    Attributes:
+        id: Its digest.
+        entrypoint: What its containers run, before the command.
+        command: What follows unless another command is given.
+        volumes: The folders that would outlive a container.
+    """
+
+    id: str
+    entrypoint: Sequence[str]
+    command: Sequence[str]
+    volumes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A container with a label.
+
+    Attributes:
+        id: Its id.
+        value: The label's value.
+        created: When it was created, in seconds since 1970.
+    """
+
+    id: str
+    value: str
+    created: float
+
+
+@dataclass(frozen=True)
 class Way:
     """A way to an engine.
 
     Attributes:
         words: Who names it.
         url: The engine's URL; None where the SDK is to find out.
+        context: The context of Docker's command that knows it, if one does.
     """
 
     words: str
     url: str | None
+    context: str | None = None
 
 
 def ways() -> Sequence[Way]:
@@ -35,7 +69,7 @@ def ways() -> Sequence[Way]:
         return [Way(f"DOCKER_HOST={host}", host if host.startswith("unix://") else None)]
     context = os.environ.get("DOCKER_CONTEXT") or _current_context(home)
     if context not in {"", "default"}:
-        return [Way(f"Docker's context {context}", None)]
+        return [Way(f"Docker's context {context}", None, context)]
     sockets = [Path("/var/run/docker.sock"), home / ".docker/run/docker.sock"]
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         sockets += [Path(runtime, "docker.sock"), Path(runtime, "podman/podman.sock")]
@@ -103,3 +137,14 @@ def _answer(path: str, asked: str) -> object:
         message = "the engine does not say which containers it has"
         raise ValueError(message)
     return json.loads(body)
+
+
+def reason(error: BaseException) -> str:
+    """Return what is behind an error, in one line."""
+    said = getattr(error, "explanation", None) or str(error)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            said = cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return " ".join(str(said).split())

@@ -15,7 +15,8 @@ from pushgate.services.postgres import databases
 from pushgate.services.postgres.local import QUICK
 from pushgate.services.postgres.model import USER, Server
 from pushgate.tools import docker
-from pushgate.tools.docker import Container, EngineUnavailableError, Image
+from pushgate.tools.docker import Container, EngineUnavailableError
+from pushgate.tools.engines import Image
 
 LIFE_SECONDS: Final = 1800
 """How long a container lives at most, should nobody come back for it."""
