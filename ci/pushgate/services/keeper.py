@@ -11,7 +11,9 @@ import os
 import select
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +25,7 @@ from pushgate.tools.process import GRACE_SECONDS, NOWHERE, Child
 PORT: Final = "{port}"
 """Stands for the port in the server's command."""
 
+_MOMENT_SECONDS: Final = 0.01
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PORT_TAKEN: Final = b"Address already in use"
 
@@ -113,6 +116,7 @@ def main(pipe: int) -> int:
     for number in (*_ENDING, signal.SIGCHLD):
         # Nothing is ever interrupted: what comes is read where the keeper waits.
         signal.signal(number, lambda _number, _frame: None)
+    strays.adopt_orphans()
     with os.fdopen(pipe, "rb", buffering=0, closefd=False) as told:
         order = Order(**json.loads(told.readline()))
     status = _carry_out(order, _Told(pipe, reading))
@@ -170,7 +174,20 @@ def _run(order: Order, command: Sequence[str], told: _Told) -> int | None:
     if status is None:
         # What SIGQUIT means to PostgreSQL: at once, and whoever is connected.
         process.stop(child, signal.SIGQUIT, GRACE_SECONDS)
+        _outlive(child.pid)
     return status
+
+
+def _outlive(group: int) -> None:
+    """Wait for what a child has started: without its folder it could not end in order."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    with suppress(ChildProcessError):
+        while True:
+            ended, _ = os.waitpid(-group, os.WNOHANG)
+            if time.monotonic() > deadline:
+                os.killpg(group, signal.SIGKILL)
+            if not ended:
+                time.sleep(_MOMENT_SECONDS)
 
 
 if __name__ == "__main__":
