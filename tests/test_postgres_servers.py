@@ -7,6 +7,8 @@ import random
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -16,6 +18,7 @@ from postgres_servers import IMAGE, PROVIDERS, gone, left_of, owner, require, se
 from pushgate.services.base import Labels, ServiceFailed, running
 from pushgate.services.postgres import databases
 from pushgate.services.postgres.docker import DockerPostgres
+from pushgate.services.postgres.embedded import installed as embedded
 from pushgate.services.postgres.local import LocalPostgres
 from pushgate.services.postgres.model import Provider
 from pushgate.tools import docker
@@ -50,6 +53,43 @@ def test_in_docker_it_is_the_image_of_ci() -> None:
         with databases.connected(found) as connection:
             said = connection.run("SELECT current_setting('fsync')")
     assert said == [["off"]]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_this_machine_says_is_not_what_the_server_does(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user's time zone, language and database are those of CI in no server."""
+    for name, value in {
+        "TZ": "Asia/Tokyo",
+        "LC_ALL": "tr_TR.UTF-8",
+        "PGDATA": "/nowhere",
+        "PGHOST": "nowhere.invalid",
+        "PGPORT": "1",
+        "PGUSER": "nobody",
+        "PGOPTIONS": "-c geqo=off",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with served(provider) as found, databases.connected(found) as connection:
+        said = connection.run(
+            "SELECT current_setting('TimeZone'), current_setting('server_encoding'), lower('É')"
+        )
+    assert said[0][0] in {"UTC", "Etc/UTC"}
+    assert said[0][1:] == ["UTF8", "é"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_programs_in_folders_of_root_alone(tmp_path: Path) -> None:
+    """Root's own PostgreSQL can be used by the user that the server runs as."""
+    installed = embedded()
+    parts = tuple(tmp_path / part.name for part in installed.parts)
+    for own, part in zip(parts, installed.parts, strict=True):
+        own.symlink_to(part)
+    inside = installed.folder.relative_to(installed.parts[0])
+    mine = replace(installed, folder=parts[0] / inside, parts=parts)
+    assert tmp_path.stat().st_mode & 0o077 == 0
+    with running(LocalPostgres(Labels.of_this_process(), lambda: mine), print) as service:
+        assert databases.is_empty(service.server(), "postgres")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

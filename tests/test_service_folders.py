@@ -95,3 +95,13 @@ def test_a_folder_that_a_child_still_uses(place: Path) -> None:
         child.kill()
     folders.sweep("tests-")
     assert list(place.iterdir()) == []
+
+
+def test_what_a_gone_owner_has_started_is_waited_for(place: Path) -> None:
+    """A folder whose owner is gone goes as soon as the last process with its lock has."""
+    owner, _ = _ended()
+    left = folders.make("tests-", owner)
+    with subprocess.Popen(["sleep", "0.5"], pass_fds=[left.lock]):
+        os.close(left.lock)
+        folders.sweep("tests-")
+    assert list(place.iterdir()) == []

@@ -21,6 +21,9 @@ _PATIENCE_SECONDS: Final = 15.0
 _PULL_SECONDS: Final = 120.0
 """How long it may say nothing while it pulls an image."""
 
+_START_SECONDS: Final = 60.0
+"""How long it may take to start a container while the machine is busy."""
+
 _TELL_SECONDS: Final = 3.0
 _HERE: Final = "127.0.0.1"
 _MEGABYTE: Final = 1_000_000
@@ -188,7 +191,7 @@ def start(
     Raises:
         EngineUnavailableError: There is no engine, or it cannot start it.
     """
-    client = _client(_PATIENCE_SECONDS)
+    client = _client(_START_SECONDS)
     ids = []
     try:
         with _asked(f"a container of {image} cannot be started"):

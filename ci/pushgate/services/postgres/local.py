@@ -54,10 +54,12 @@ class Installation:
     Attributes:
         folder: Where its programs are.
         words: Where it comes from, for people.
+        parts: All of it: folders that lie in one and the same folder.
     """
 
     folder: Path
     words: str
+    parts: tuple[Path, ...]
 
 
 def installed() -> Installation:
@@ -72,7 +74,7 @@ def installed() -> Installation:
     folders += sorted(there, key=_major, reverse=True)
     for folder in folders:
         if all((folder / program).is_file() for program in _PROGRAMS):
-            return Installation(folder, f"from {folder.parent} (local)")
+            return Installation(folder, f"from {folder.parent} (local)", (folder.parent,))
     message = f"no initdb on PATH, nor in {', '.join(_PLACES[:2])}"
     raise ServiceUnavailable(message)
 
@@ -116,7 +118,7 @@ class LocalPostgres:
         user = _unprivileged()
         try:
             self._folder = folder = folders.make(PREFIX, self.labels.owner)
-            programs = _reachable(installation.folder, folder.path, user)
+            programs = _reachable(installation, folder.path, user)
             (folder.path / "log").touch()
             (folder.path / "password").write_text(f"{self._password}\n", encoding="ascii")
             (folder.path / "socket").mkdir()
@@ -203,13 +205,16 @@ def _unprivileged() -> str | None:
     raise ServiceUnavailable(message)
 
 
-def _reachable(programs: Path, folder: Path, user: str | None) -> Path:
+def _reachable(installation: Installation, folder: Path, user: str | None) -> Path:
     """Return where a user finds the programs: a copy where they are in root's own folders."""
+    programs = installation.folder
     if user is None or all(path.stat().st_mode & stat.S_IXOTH for path in programs.parents):
         return programs
-    copy = shutil.copytree(programs.parent, folder / "programs")
-    copy.chmod(0o755)
-    return copy / programs.name
+    copy = folder / "programs"
+    # Programs find their libraries from where they are themselves.
+    for part in installation.parts:
+        shutil.copytree(part, copy / part.name)
+    return copy / programs.relative_to(installation.parts[0].parent)
 
 
 def _order(programs: Path, folder: Folder, user: str | None) -> Order:
@@ -238,15 +243,8 @@ def _order(programs: Path, folder: Folder, user: str | None) -> Order:
             *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")),
         ],
         ports=free_ports(),
-        environment={
-            # Variables that say which server to use, or how, are about another one.
-            **{
-                name: value
-                for name, value in process.clean_environment().items()
-                if not name.startswith(("PG", "LC_", "LANG"))
-            },
-            "LC_ALL": "C",
-        },
+        # Words that can be looked for, and the clock of the official image.
+        environment=process.clean_environment({"LC_ALL": "C", "TZ": "UTC"}),
         log=str(path / "log"),
     )
 
