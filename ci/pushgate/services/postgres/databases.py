@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import struct
@@ -77,8 +78,7 @@ def connected(server: Server, database: str = _MAINTENANCE) -> Iterator[Connecti
     from pg8000.native import Connection  # noqa: PLC0415
 
     try:
-        # pg8000 leaves its socket open where a server says no.
-        with socket.create_connection((server.host, server.port), _PATIENCE_SECONDS) as way:
+        with _way_to(server) as way:
             connection = Connection(
                 server.user,
                 sock=way,
@@ -94,6 +94,18 @@ def connected(server: Server, database: str = _MAINTENANCE) -> Iterator[Connecti
     except (Error, OSError, struct.error) as error:
         message = f"PostgreSQL on {server.host}:{server.port}: {_said(error)}"
         raise ServiceFailed(message) from error
+
+
+@contextmanager
+def _way_to(server: Server) -> Iterator[socket.socket]:
+    way = socket.create_connection((server.host, server.port), _PATIENCE_SECONDS)
+    try:
+        yield way
+    finally:
+        # pg8000 leaves it open where a server says no, and a file of it would keep it so.
+        descriptor = way.detach()
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def create(server: Server, name: str, template: str | None = None) -> None:
