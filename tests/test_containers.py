@@ -18,7 +18,7 @@ import pytest
 
 from conftest import Project, lacks
 from living import commands_below, until
-from pushgate.run.launch import RUN_LABEL
+from pushgate.services.base import RUN_LABEL
 from pushgate.tools import docker
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]

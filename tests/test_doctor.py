@@ -68,7 +68,8 @@ def test_git_alone(
     (tmp_path / "bin" / "git").symlink_to(git)
     monkeypatch.delenv("UV", raising=False)
     project = make_project({"pyproject.toml": PYPROJECT})
-    answer = project.pushgate("doctor", env={"PATH": str(tmp_path / "bin")})
+    bare = {"PATH": str(tmp_path / "bin"), "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    answer = project.pushgate("doctor", env=bare)
     assert answer.returncode == 3
     assert re.search(r"^uv +missing +`uv` cannot be started: No such", answer.stdout, re.MULTILINE)
     assert re.search(r"^Docker +missing +no engine answers; no", answer.stdout, re.MULTILINE)

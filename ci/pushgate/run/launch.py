@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from pushgate.gates.execution import RUN_VARIABLE
 from pushgate.model.job import Job
@@ -36,10 +35,8 @@ from pushgate.run.runner import Run
 from pushgate.run.schedule import Policy
 from pushgate.run.store import Store
 from pushgate.run.target import Target
+from pushgate.services.base import RUN_LABEL
 from pushgate.tools import docker, interrupts, strays
-
-RUN_LABEL: Final = "pushgate.run"
-"""A container with this label and the run's name (``PUSHGATE_RUN``) ends with its run."""
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import shlex
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,6 +148,8 @@ def start(
     env: Mapping[str, str],
     output: Path,
     descriptors: Sequence[int] = (),
+    user: str | None = None,
+    first: Callable[[], None] | None = None,
 ) -> Child:
     """Start a command beside this process; the caller ends it and waits for it.
 
@@ -158,6 +161,10 @@ def start(
         env: Its whole environment.
         output: The file that both of its outputs are added to.
         descriptors: File descriptors that it inherits under the same numbers.
+        user: The user that it runs as, with no other group than that user's own; this
+            process's user unless given.
+        first: Is called in the new process before it becomes the program; only a process
+            without other threads may say it.
 
     Raises:
         CommandMissingError: The program cannot be started.
@@ -172,11 +179,33 @@ def start(
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 pass_fds=descriptors,
+                user=user,
+                group=user and pwd.getpwnam(user).pw_gid,
+                extra_groups=[] if user else None,
+                preexec_fn=first,  # noqa: PLW1509  # as told above
                 start_new_session=True,
             )
     except OSError as error:
         message = f"`{command[0]}` cannot be started: {error.strerror or error}"
         raise CommandMissingError(Completed(tuple(command), 127), message) from error
+
+
+def stop(child: Child, number: signal.Signals, seconds: float) -> None:
+    """End a child that ``start`` has started, and wait for it.
+
+    Args:
+        child: The child, which may have ended.
+        number: The signal that it is sent.
+        seconds: How long it may take before it is killed.
+    """
+    try:
+        child.send_signal(number)
+        child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        child.kill()
+        child.wait()
 
 
 def run(

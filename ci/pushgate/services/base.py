@@ -1,0 +1,111 @@
+"""What a service is: started, waited for, used, stopped."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+from pushgate.services import owners
+
+RUN_LABEL: Final = "pushgate.run"
+"""A container with this label and the run's name (``PUSHGATE_RUN``) ends with its run."""
+
+OWNER_LABEL: Final = "pushgate.owner"
+"""Names the process that a container is for: without it, the next start removes it."""
+
+Tell = Callable[[str], None]
+"""Shows the user one line."""
+
+
+class ServiceUnavailable(Exception):
+    """A service cannot be had here; the message says what was tried, a line each."""
+
+
+class ServiceFailed(Exception):
+    """A service was started and did not become ready; the message has its last lines."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What everything is marked with that a service leaves outside of this process.
+
+    Attributes:
+        run: The run that it is for.
+        owner: The process that it is for.
+    """
+
+    run: str
+    owner: str
+
+    @classmethod
+    def of_this_process(cls, run: str = "") -> Labels:
+        """Make the labels of what this process starts.
+
+        Args:
+            run: The run that it belongs to; one of its own unless given.
+        """
+        return cls(run or secrets.token_hex(8), owners.this_process())
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """The labels of a container."""
+        return {RUN_LABEL: self.run, OWNER_LABEL: self.owner}
+
+
+class Service(Protocol):
+    """A server that is there for as long as it is used."""
+
+    def start(self, tell: Tell) -> None:
+        """Start it, what a killed process has left removed first.
+
+        Raises:
+            ServiceUnavailable: It cannot be had here.
+        """
+
+    def wait(self) -> None:
+        """Wait until it answers.
+
+        Raises:
+            ServiceFailed: It does not.
+            ServiceUnavailable: It cannot be had here.
+        """
+
+    def environment(self) -> Mapping[str, str]:
+        """Return where it is and how to get in, as its clients expect it in variables."""
+
+    def logs(self) -> str:
+        """Return what it has said so far; what it said last once it was stopped."""
+
+    def stop(self) -> None:
+        """End it and remove all of it, however far it came."""
+
+
+S = TypeVar("S", bound=Service)
+
+
+@contextmanager
+def running(service: S, tell: Tell) -> Iterator[S]:
+    """Start a service, wait until it answers, and stop it when the block is left.
+
+    Args:
+        service: The service.
+        tell: Is told what takes a while.
+
+    Raises:
+        ServiceUnavailable: It cannot be had here.
+        ServiceFailed: It did not become ready.
+    """
+    try:
+        service.start(tell)
+        service.wait()
+        yield service
+    finally:
+        service.stop()
+
+
+def last_lines(log: str, count: int = 10) -> str:
+    """Return the end of a log, each line indented."""
+    return "".join(f"\n    {line}" for line in log.strip().splitlines()[-count:])

@@ -1,0 +1,8 @@
+"""A PostgreSQL for as long as a job uses it, wherever one can be had."""
+
+from __future__ import annotations
+
+from pushgate.services.postgres.model import Options, Server
+from pushgate.services.postgres.providers import server
+
+__all__ = ["Options", "Server", "server"]

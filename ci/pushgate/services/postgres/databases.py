@@ -1,0 +1,253 @@
+"""The databases of a server: the only user of pg8000."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+from pushgate.services.base import ServiceFailed, last_lines
+from pushgate.services.postgres.model import Server
+
+if TYPE_CHECKING:
+    from pg8000.native import Connection
+
+_MAINTENANCE: Final = "postgres"
+"""The database to be in while others are made and dropped."""
+
+_LONGEST_NAME: Final = 63
+_MOMENT_SECONDS: Final = 0.03
+_PATIENCE_SECONDS: Final = 60.0
+"""How long a server may take for an answer."""
+
+
+_OBJECTS: Final = """
+WITH mine AS (
+    SELECT oid, nspname FROM pg_namespace
+    WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+), found AS (
+    SELECT 'schema' AS kind, nspname AS name, 'pg_namespace'::regclass AS class, oid FROM mine
+    WHERE nspname <> 'public'
+    UNION ALL
+    SELECT CASE relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view'
+        WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'foreign table' END,
+        nspname || '.' || relname, 'pg_class'::regclass, pg_class.oid
+    FROM pg_class JOIN mine ON mine.oid = relnamespace
+    WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+    UNION ALL
+    SELECT 'type', nspname || '.' || typname, 'pg_type'::regclass, pg_type.oid
+    FROM pg_type JOIN mine ON mine.oid = typnamespace
+    LEFT JOIN pg_class ON pg_class.oid = typrelid
+    WHERE typtype IN ('e', 'd', 'r') OR relkind = 'c'
+    UNION ALL
+    SELECT 'function', nspname || '.' || proname, 'pg_proc'::regclass, pg_proc.oid
+    FROM pg_proc JOIN mine ON mine.oid = pronamespace
+    UNION ALL
+    SELECT 'extension', extname, 'pg_extension'::regclass, oid
+    FROM pg_extension WHERE extname <> 'plpgsql'
+)
+SELECT DISTINCT kind || ' ' || name FROM found
+WHERE NOT EXISTS (
+    -- What goes with another object is named by that one.
+    SELECT FROM pg_depend
+    WHERE classid = found.class AND objid = found.oid AND deptype IN ('i', 'e', 'a')
+        AND (deptype <> 'a' OR refclassid = 'pg_class'::regclass)
+)
+ORDER BY 1
+"""
+
+
+@contextmanager
+def connected(server: Server, database: str = _MAINTENANCE) -> Iterator[Connection]:
+    """Connect to a database; each statement is a transaction of its own.
+
+    Args:
+        server: Where.
+        database: What it is called; the one to be in while others are made, unless given.
+
+    Raises:
+        ServiceFailed: The server says no, or is gone, now or within the block.
+    """
+    # Only jobs with a database wait for it to be imported.
+    from pg8000.exceptions import Error  # noqa: PLC0415
+    from pg8000.native import Connection  # noqa: PLC0415
+
+    try:
+        with _way_to(server) as way:
+            connection = Connection(
+                server.user,
+                sock=way,
+                password=server.password,
+                database=database,
+                application_name="pushgate",
+            )
+            try:
+                yield connection
+            finally:
+                with suppress(Error, OSError):
+                    connection.close()
+    except (Error, OSError, struct.error) as error:
+        message = f"PostgreSQL on {server.host}:{server.port}: {_said(error)}"
+        raise ServiceFailed(message) from error
+
+
+@contextmanager
+def _way_to(server: Server) -> Iterator[socket.socket]:
+    way = socket.create_connection((server.host, server.port), _PATIENCE_SECONDS)
+    try:
+        yield way
+    finally:
+        # pg8000 leaves it open where a server says no, and a file of it would keep it so.
+        descriptor = way.detach()
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def create(server: Server, name: str, template: str | None = None) -> None:
+    """Create a database.
+
+    Args:
+        server: Where.
+        name: What it is called.
+        template: The database that it is a copy of; nobody may be connected to that one.
+
+    Raises:
+        ServiceFailed: The server says no, or is gone.
+    """
+    copied = f" TEMPLATE {_quoted(template)}" if template else ""
+    with connected(server) as connection:
+        connection.run(f"CREATE DATABASE {_quoted(name)}{copied}")
+
+
+def drop(server: Server, name: str) -> None:
+    """Drop a database, whoever is connected to it; nothing happens where there is none.
+
+    Args:
+        server: Where.
+        name: What it is called.
+
+    Raises:
+        ServiceFailed: The server says no, or is gone.
+    """
+    with connected(server) as connection:
+        if not connection.run("SELECT FROM pg_database WHERE datname = :name", name=name):
+            return
+        connection.run(f"ALTER DATABASE {_quoted(name)} ALLOW_CONNECTIONS false")
+        connection.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name",
+            name=name,
+        )
+        connection.run(f"DROP DATABASE IF EXISTS {_quoted(name)}")
+
+
+def fresh(server: Server, prefix: str, template: str | None = None) -> str:
+    """Create a database with a name that no other has.
+
+    Args:
+        server: Where.
+        prefix: What it is for, a part of its name.
+        template: The database that it is a copy of.
+
+    Returns:
+        Its name.
+
+    Raises:
+        ServiceFailed: The server says no, or is gone.
+    """
+    end = f"_{secrets.token_hex(4)}"
+    name = f"{server.prefix}_{prefix}"[: _LONGEST_NAME - len(end)] + end
+    create(server, name, template)
+    return name
+
+
+def names(server: Server) -> Sequence[str]:
+    """Name all databases of a server.
+
+    Raises:
+        ServiceFailed: The server says no, or is gone.
+    """
+    with connected(server) as connection:
+        return [str(row[0]) for row in connection.run("SELECT datname FROM pg_database")]
+
+
+def objects(server: Server, name: str) -> Sequence[str]:
+    """Name what was made in a database, such as ``table public.orders``.
+
+    What goes with something else is not named: a table's own type and sequences, what an
+    extension has brought.
+
+    Args:
+        server: Where.
+        name: What the database is called.
+
+    Raises:
+        ServiceFailed: The server says no, or is gone.
+    """
+    with connected(server, name) as connection:
+        return [str(row[0]) for row in connection.run(_OBJECTS)]
+
+
+def is_empty(server: Server, name: str) -> bool:
+    """Tell whether nothing was made in a database.
+
+    Args:
+        server: Where.
+        name: What the database is called.
+
+    Raises:
+        ServiceFailed: The server says no, or is gone.
+    """
+    return not objects(server, name)
+
+
+def version(server: Server) -> str:
+    """Ask a server for its version, such as ``16.14``.
+
+    Raises:
+        ServiceFailed: The server says no, or is gone.
+    """
+    with connected(server) as connection:
+        return str(connection.run("SHOW server_version")[0][0]).split()[0]
+
+
+def wait(server: Server, alive: Callable[[], bool], logs: Callable[[], str], seconds: float) -> str:
+    """Wait until a server answers a query, and return its version.
+
+    Args:
+        server: Where it is to be.
+        alive: Tells whether it may still come.
+        logs: Returns what it has said.
+        seconds: How long it may take.
+
+    Raises:
+        ServiceFailed: It has ended, or its time is over.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return version(server)
+        except ServiceFailed as error:
+            ended = not alive()
+            if ended or time.monotonic() > deadline:
+                why = "ended" if ended else f"did not answer within {seconds:g} s ({error})"
+                message = f"the PostgreSQL server {why}; it said at last:{last_lines(logs())}"
+                raise ServiceFailed(message) from error
+        time.sleep(_MOMENT_SECONDS)
+
+
+def _quoted(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says in one line; the server's own words where there are some."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    told = error.args[0] if error.args else error
+    return str(told.get("M", told) if isinstance(told, dict) else told)

@@ -1,0 +1,74 @@
+"""What a PostgreSQL is to those who use one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
+
+from pushgate.services.base import Service
+
+HERE: Final = "127.0.0.1"
+"""The only address on which a server that Pushgate starts can be reached."""
+
+USER: Final = "postgres"
+"""The superuser of a server that Pushgate starts, as in the official image."""
+
+Provider = Literal["auto", "docker", "local", "embedded", "url"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which PostgreSQL a project wants.
+
+    Attributes:
+        image: What CI uses, and Docker here.
+        provider: Where it comes from: ``docker``; ``local``, what is installed; ``embedded``,
+            what the extra ``pushgate[postgres]`` brings; ``url``, a server of the user's;
+            ``auto``, the first of these that is there, the user's own excepted.
+        url: The user's server, for ``url``.
+    """
+
+    image: str = "postgres:16"
+    provider: Provider = "auto"
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL that answers.
+
+    Attributes:
+        host: Its address.
+        port: Its port.
+        user: Who may make databases there.
+        password: That user's password.
+        version: What it is, such as ``16.14``.
+        words: What it is and where it comes from, for people.
+        prefix: How the names of all databases begin that are made in it.
+    """
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    version: str = ""
+    words: str = ""
+    prefix: str = "pushgate"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables in which PostgreSQL's own clients look for it."""
+        return {
+            "PGHOST": self.host,
+            "PGPORT": str(self.port),
+            "PGUSER": self.user,
+            "PGPASSWORD": self.password,
+        }
+
+
+class Postgres(Service, Protocol):
+    """A service that is a PostgreSQL."""
+
+    def server(self) -> Server:
+        """Return the server, which answers."""

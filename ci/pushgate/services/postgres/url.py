@@ -1,0 +1,89 @@
+"""A PostgreSQL of the user's own: only databases of Pushgate's making are touched there."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from pushgate.services import owners
+from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable, Tell
+from pushgate.services.postgres import databases
+from pushgate.services.postgres.model import Server
+
+_MARK: Final = "pushgate"
+_PORT: Final = 5432
+_NAME: Final = re.compile(rf"{_MARK}_([0-9a-f]+_\d+_\d+)_")
+"""How the databases are called that are made there: whose they are is in the name."""
+
+
+@dataclass
+class UrlPostgres:
+    """The server that a URL names, whatever database it names.
+
+    Attributes:
+        labels: Whose the databases are that are made there.
+        url: The URL.
+    """
+
+    labels: Labels
+    url: str
+    _server: Server | None = None
+
+    def start(self, _tell: Tell) -> None:
+        """Drop what a killed process has left there."""
+        server = self._named()
+        try:
+            version = databases.version(server)
+            for name in databases.names(server):
+                found = _NAME.match(name)
+                if found and owners.is_gone(found[1]):
+                    # Another start may be about to do the same.
+                    with suppress(ServiceFailed):
+                        databases.drop(server, name)
+        except ServiceFailed as error:
+            raise ServiceUnavailable(str(error)) from error
+        words = f"PostgreSQL {version} on {server.host}:{server.port} (url)"
+        self._server = replace(server, version=version, words=words)
+
+    def _named(self) -> Server:
+        try:
+            parts = urlsplit(self.url)
+            host, user, port = parts.hostname, parts.username, parts.port or _PORT
+        except ValueError as error:
+            message = f"the url cannot be read: {error}"
+            raise ServiceUnavailable(message) from error
+        if not host or not user:
+            message = "the url must name a host and a user: postgresql://user:password@host:port"
+            raise ServiceUnavailable(message)
+        prefix = f"{_MARK}_{self.labels.owner}_{secrets.token_hex(2)}"
+        return Server(host, port, unquote(user), unquote(parts.password or ""), prefix=prefix)
+
+    def wait(self) -> None:
+        """It has answered already."""
+
+    def server(self) -> Server:
+        """Return the server."""
+        if self._server is None:
+            message = "the server was not asked yet"
+            raise ServiceFailed(message)
+        return self._server
+
+    def environment(self) -> Mapping[str, str]:
+        """Return where it is and how to get in."""
+        return self.server().environment
+
+    def logs(self) -> str:
+        """Return nothing: they are the user's."""
+        return ""
+
+    def stop(self) -> None:
+        """Drop the databases that were made through this."""
+        if self._server is not None:
+            for name in databases.names(self._server):
+                if name.startswith(f"{self._server.prefix}_"):
+                    databases.drop(self._server, name)

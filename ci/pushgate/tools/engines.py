@@ -1,0 +1,150 @@
+"""Engines for containers, as far as the SDK is not needed, which takes long to be imported."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from socket import AF_UNIX, socket
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+_PATIENCE_SECONDS: Final = 15.0
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that an engine has.
+
+    Attributes:
+        id: Its digest.
+        entrypoint: What its containers run, before the command.
+        command: What follows unless another command is given.
+        volumes: The folders that would outlive a container.
+    """
+
+    id: str
+    entrypoint: Sequence[str]
+    command: Sequence[str]
+    volumes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A container with a label.
+
+    Attributes:
+        id: Its id.
+        value: The label's value.
+        created: When it was created, in seconds since 1970.
+    """
+
+    id: str
+    value: str
+    created: float
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to an engine.
+
+    Attributes:
+        words: Who names it.
+        url: The engine's URL; None where the SDK is to find out.
+        context: The context of Docker's command that knows it, if one does.
+    """
+
+    words: str
+    url: str | None
+    context: str | None = None
+
+
+def ways() -> Sequence[Way]:
+    """Return the ways to try; an engine that the user names is the only one."""
+    home = Path.home()
+    if host := os.environ.get("DOCKER_HOST"):
+        return [Way(f"DOCKER_HOST={host}", host if host.startswith("unix://") else None)]
+    context = os.environ.get("DOCKER_CONTEXT") or _current_context(home)
+    if context not in {"", "default"}:
+        return [Way(f"Docker's context {context}", None, context)]
+    sockets = [Path("/var/run/docker.sock"), home / ".docker/run/docker.sock"]
+    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
+        sockets += [Path(runtime, "docker.sock"), Path(runtime, "podman/podman.sock")]
+    sockets.append(Path("/run/podman/podman.sock"))
+    return [Way(str(path), f"unix://{path}") for path in sockets if path.exists()]
+
+
+def _current_context(home: Path) -> str:
+    folder = Path(os.environ.get("DOCKER_CONFIG") or home / ".docker")
+    with suppress(OSError, ValueError, AttributeError):
+        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return str(settings.get("currentContext") or "")
+    return ""
+
+
+def has_none(label: str) -> bool:
+    """Tell whether no engine that answers has a container with a label; False if in doubt.
+
+    Each run asks this in the end, and the SDK takes longer to be imported than some runs.
+
+    Args:
+        label: The label and its value, with a ``=`` between.
+    """
+    query = urlencode({"all": "true", "filters": json.dumps({"label": [label]})})
+    for way in ways():
+        if way.url is None:
+            return False
+        try:
+            return _answer(urlsplit(way.url).path, f"/containers/json?{query}") == []
+        except OSError:
+            continue  # nobody is there
+        except ValueError:
+            return False
+    return True
+
+
+def knock(way: Way) -> None:
+    """Try whether somebody listens, as far as that can be told without the SDK.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    if way.url is not None:
+        _connected(urlsplit(way.url).path).close()
+
+
+def _connected(path: str) -> socket:
+    connection = socket(AF_UNIX)
+    try:
+        connection.settimeout(_PATIENCE_SECONDS)
+        connection.connect(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _answer(path: str, asked: str) -> object:
+    with _connected(path) as connection:
+        # HTTP/1.0, whose answer ends with the connection.
+        connection.sendall(f"GET {asked} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        with connection.makefile("rb") as answer:
+            head, _, body = answer.read().partition(b"\r\n\r\n")
+    if not head.startswith((b"HTTP/1.0 200", b"HTTP/1.1 200")):
+        message = "the engine does not say which containers it has"
+        raise ValueError(message)
+    return json.loads(body)
+
+
+def reason(error: BaseException) -> str:
+    """Return what is behind an error, in one line."""
+    said = getattr(error, "explanation", None) or str(error)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            said = cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return " ".join(str(said).split())

@@ -1,0 +1,182 @@
+"""What is told where no PostgreSQL can be had, or where it ends too early."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from postgres_servers import IMAGE, left_of, require, served
+from pushgate.services.base import (
+    OWNER_LABEL,
+    Labels,
+    ServiceFailed,
+    ServiceUnavailable,
+    running,
+)
+from pushgate.services.postgres import Options, databases, server
+from pushgate.services.postgres.docker import DockerPostgres
+from pushgate.services.postgres.model import Provider
+from pushgate.tools import docker
+
+pytestmark = [pytest.mark.docker]
+
+
+def _refusal(options: Options, *, ci: bool = False) -> str:
+    with (
+        pytest.raises(ServiceUnavailable) as raised,
+        server(options, Labels.of_this_process(), print, ci=ci),
+    ):
+        pass
+    return str(raised.value)
+
+
+def test_an_absent_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that is not there is told in one line, with where it was looked for."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    said = _refusal(Options(provider="docker"))
+    assert said == f"docker: DOCKER_HOST=unix://{tmp_path}/none.sock: No such file or directory"
+
+
+def test_a_refusing_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket without an engine behind it is told as one."""
+    with socket.socket(socket.AF_UNIX) as nobody:
+        nobody.bind(str(tmp_path / "docker.sock"))
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+        said = _refusal(Options(provider="docker"))
+    assert said.endswith("docker.sock: Connection refused")
+
+
+def test_an_absent_image() -> None:
+    """An image that cannot be pulled is told in one line, with what the engine said."""
+    require("docker")
+    said = _refusal(Options(provider="docker", image="registry.invalid/none:1"))
+    assert said.startswith("docker: registry.invalid/none:1 cannot be pulled: ")
+    assert "\n" not in said
+
+
+def test_an_image_that_is_no_postgres() -> None:
+    """A container that ends at once is told with its last lines, and removed."""
+    require("docker")
+    name = f"pushgate-tests-{os.getpid()}"
+    cmd = ["docker", "build", "--quiet", "--tag", name, "-"]
+    text = f'FROM {IMAGE}\nENTRYPOINT ["sh", "-c", "echo no server here; exit 3"]\n'
+    subprocess.run(cmd, input=text.encode(), check=True, capture_output=True)
+    try:
+        with (
+            pytest.raises(ServiceFailed, match=r"server ended; it said at last:\n +no server here"),
+            running(DockerPostgres(Labels.of_this_process(), name), print),
+        ):
+            pass
+        assert left_of(os.getpid()) == []
+    finally:
+        subprocess.run(["docker", "rmi", "--force", name], check=True, capture_output=True)
+
+
+def test_a_killed_container() -> None:
+    """When the container is killed in the middle, who uses it is told, and nothing is left."""
+    require("docker")
+    service = DockerPostgres(Labels.of_this_process(), IMAGE)
+    with running(service, print):
+        mine = service.labels.owner
+        docker.remove([each.id for each in docker.containers(OWNER_LABEL) if each.value == mine])
+        with pytest.raises(ServiceFailed, match=r"^PostgreSQL on 127.0.0.1:\d+: "):
+            databases.fresh(service.server(), "late")
+    assert left_of(os.getpid()) == []
+
+
+def test_memory_too_small_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the data do not fit into their memory, the server's own words are told."""
+    require("docker")
+    monkeypatch.setattr("pushgate.services.postgres.docker._MEMORY", "rw,size=8m")
+    with pytest.raises(ServiceFailed, match="No space left on device"), served("docker"):
+        pass
+    assert left_of(os.getpid()) == []
+
+
+def test_memory_that_becomes_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the data outgrow their memory, who writes them is told, and nothing is left."""
+    require("docker")
+    monkeypatch.setattr("pushgate.services.postgres.docker._MEMORY", "rw,size=80m")
+    grow = "CREATE TABLE pages AS SELECT repeat('x', 1000) FROM generate_series(1, 200000)"
+    with (
+        pytest.raises(ServiceFailed, match="No space left on device"),
+        served("docker") as found,
+        databases.connected(found) as connection,
+    ):
+        connection.run(grow)
+    assert left_of(os.getpid()) == []
+
+
+def test_a_taken_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that another program takes meanwhile is not the server's end."""
+    require("local")
+    with socket.socket() as other, socket.socket() as unused:
+        for each in (other, unused):
+            each.bind(("127.0.0.1", 0))
+        other.listen()
+        taken, free = (each.getsockname()[1] for each in (other, unused))
+        unused.close()
+        monkeypatch.setattr("pushgate.services.postgres.local.free_ports", lambda: [taken, free])
+        with served("local") as found:
+            assert found.port == free
+
+
+def test_no_port_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every port is taken, the server's own words are told."""
+    require("local")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        monkeypatch.setattr("pushgate.services.postgres.local.free_ports", lambda: [port])
+        with pytest.raises(ServiceFailed, match="Address already in use"), served("local"):
+            pass
+    assert left_of(os.getpid()) == []
+
+
+def test_without_docker_it_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without an engine, what is installed will do, and how CI's differs is told."""
+    require("local")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    with served("auto"):
+        pass
+    said = capsys.readouterr().out
+    assert re.search(rf"^PostgreSQL \S+ from \S+ \(local\); CI uses {IMAGE} in Docker$", said)
+
+
+def test_in_ci_only_docker_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In CI nothing stands in for Docker, unless the settings say so."""
+    require("local")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    assert re.fullmatch("docker: .*", _refusal(Options(), ci=True))
+    said = Options(provider="local")
+    with server(said, Labels.of_this_process(), print, ci=True) as found:
+        assert "(local)" in found.words
+
+
+def test_nothing_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no PostgreSQL of any kind, each thing that was tried has its line."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("pushgate.services.postgres.local._PLACES", (f"{tmp_path}/*/bin",) * 2)
+    monkeypatch.setattr("pushgate.services.postgres.embedded._PACKAGE", "no_such_package")
+    tried = [line.partition(":")[0] for line in _refusal(Options()).splitlines()]
+    assert tried == ["docker", "local", "embedded"]
+
+
+@pytest.mark.parametrize("provider", ["local", "embedded"])
+def test_no_place_for_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: Provider
+) -> None:
+    """Where no temporary folder can be made, there is no server here."""
+    require(provider)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    assert _refusal(Options(provider=provider)).startswith(f"{provider}: [Errno 20]")
