@@ -1,0 +1,1 @@
+"""What gates need beside themselves while they run."""
