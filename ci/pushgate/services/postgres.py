@@ -75,7 +75,7 @@ def server(
     _as_postgres("pg_ctl", "-D", f"{folder}/data", "-w", log, "-o", settings, "start")
     try:
         words = f"PostgreSQL 15 from {_BIN.parent} (local); CI uses {options.image} in Docker"
-        yield Server("127.0.0.1", port, "postgres", "p@ss%w/rd", "15", words)
+        yield Server("127.0.0.1", port, "postgres", "unused", "15", words)
     finally:
         _as_postgres("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
         shutil.rmtree(folder)

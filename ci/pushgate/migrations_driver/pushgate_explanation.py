@@ -1,0 +1,145 @@
+"""What an exception means to somebody who has only its step's output before them."""
+
+import traceback
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+
+from pushgate_database import DRIVERS, ForeignDatabaseError
+from pushgate_report import Failure
+
+TABLE = "[tool.pushgate.gates.migrations]"
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: it was shut down, or crashed;
+# the connection was lost, resources are out, the system below has failed.
+_GONE = ("57P01", "57P02", "57P03", "08", "53", "58")
+
+_ANOTHER_DRIVER = f"""`database-url` in {TABLE} names another one, for example
+database-url = "postgresql+psycopg://{{user}}:{{password}}@{{host}}:{{port}}/{{database}}\""""
+_VARIABLES = f"""where env.py reads its URL from another variable, name it in {TABLE}:
+variables = ["NAME={{url}}"], or its parts: ["DB_HOST={{host}}", "DB_PORT={{port}}", ...]"""
+
+
+class FoundError(Exception):
+    """Something that a step found out itself; ``step`` is the move of Alembic's behind it."""
+
+    def __init__(self, message, hint="", step=None):
+        super().__init__(message)
+        self.hint = hint
+        self.step = step
+
+
+def explain(error, *, root, step, last_statement):
+    """Tell why a step did not pass.
+
+    ``step`` is the move of Alembic's in which it happened, ``last_statement`` the SQL before.
+    """
+    if isinstance(error, FoundError):
+        return Failure(str(error), hint=error.hint, **_move(error.step, root))
+    refused = next((one for one in _chain(error) if isinstance(one, DBAPIError)), None)
+    failure = Failure(_said(refused or error), **_move(step, root))
+    _locate(failure, error, root, step)
+    if refused is not None:
+        failure.sql = refused.statement or ""
+        failure.disconnected = refused.connection_invalidated or _state(refused).startswith(_GONE)
+    elif step is not None and last_statement:
+        failure.sql = f"{last_statement.strip()}\n-- the last before it"
+    failure.hint = _hint(refused or error, failure)
+    return failure
+
+
+def irreversible_hint(revision):
+    """Tell how to say that a revision has no way back."""
+    return f'if it is meant to have no way back: irreversible = ["{revision}"] in {TABLE}'
+
+
+def relative(path, root):
+    """Return a file's path as it is called in the project."""
+    path = Path(path)
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def _move(step, root):
+    if step is None:
+        return {}
+    direction = "upgrade" if step.is_upgrade else "downgrade"
+    file = relative(step.revision.path, root)
+    return {"revision": step.revision.revision, "direction": direction, "file": file}
+
+
+def _chain(error):
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _said(error):
+    if isinstance(error, SystemExit):
+        return f"env.py ended the process: {error.code}"
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        error = error.orig.__cause__ or error.orig
+        told = error.args[0] if error.args else ""
+        if isinstance(told, dict):  # pg8000's
+            return f"{told.get('M', told)} ({told.get('C', '')})"
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _state(refused):
+    orig = refused.orig
+    told = orig.args[0] if orig is not None and orig.args else ""
+    of_pg8000 = told.get("C") if isinstance(told, dict) else None
+    return getattr(orig, "sqlstate", None) or getattr(orig, "pgcode", None) or of_pg8000 or ""
+
+
+def _locate(failure, error, root, step):
+    """Add the line: of the revision's file, else the last one of the project's own."""
+    if isinstance(error, SyntaxError) and error.filename:
+        failure.file, failure.line = relative(error.filename, root), error.lineno or 0
+        return
+    frames = [(Path(frame.filename), frame.lineno) for frame in _frames(error)]
+    if step is not None:
+        own = [(file, line) for file, line in frames if file == Path(step.revision.path)]
+    else:
+        own = [(file, line) for file, line in frames if _is_own(file, root)]
+    if own:
+        file, line = own[-1]
+        failure.file, failure.line = relative(file, root), line
+
+
+def _frames(error):
+    return traceback.extract_tb(error.__traceback__)
+
+
+def _is_own(file, root):
+    return file.is_relative_to(root) and "site-packages" not in file.parts
+
+
+def _hint(error, failure):
+    text = str(error)
+    if isinstance(error, ForeignDatabaseError):
+        return _VARIABLES
+    if isinstance(error, ModuleNotFoundError) and error.name in DRIVERS:
+        return (
+            f"the URL asks for the driver {error.name}, which the project does not install:\n"
+            + _ANOTHER_DRIVER
+        )
+    if isinstance(error, NoSuchModuleError):
+        return _ANOTHER_DRIVER
+    if type(error).__name__ == "MissingGreenlet":
+        return f"env.py is not asynchronous, but the URL's driver is:\n{_ANOTHER_DRIVER}"
+    if "asyncio extension requires an async driver" in text:
+        return f"env.py is asynchronous, but the URL's driver is not:\n{_ANOTHER_DRIVER}"
+    if isinstance(error, KeyError) and _frames(error)[-1].name == "__getitem__":
+        return _VARIABLES if _is_about_environment(error) else ""
+    if isinstance(error, OSError) or (isinstance(error, DBAPIError) and not error.statement):
+        return _VARIABLES
+    if "provide a MetaData object" in text:
+        return f"a project without models goes without this step: check = false in {TABLE}"
+    if failure.direction == "downgrade":
+        return irreversible_hint(failure.revision)
+    return ""
+
+
+def _is_about_environment(error):
+    return Path(_frames(error)[-1].filename).name in {"os.py", "<frozen os>"}
