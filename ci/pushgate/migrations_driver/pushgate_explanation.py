@@ -3,10 +3,9 @@
 import traceback
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError
-
 from pushgate_database import DRIVERS, ForeignDatabaseError
 from pushgate_report import Failure
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 TABLE = "[tool.pushgate.gates.migrations]"
 

@@ -78,7 +78,7 @@ class Report:
         start, printed, step = time.perf_counter(), self._log_size(), Step()
         try:
             yield step
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # env.py may raise anything
             failure = self._explain(error)
             seconds = time.perf_counter() - start
             self.failed = True
@@ -119,9 +119,11 @@ class Report:
 
     def _printed_since(self, start):
         size = self._log_size()
-        return os.pread(self._log.fileno(), size - start, start).decode(
-            errors="replace"
-        ).splitlines()[-_SHOWN_LINES:]
+        return (
+            os.pread(self._log.fileno(), size - start, start)
+            .decode(errors="replace")
+            .splitlines()[-_SHOWN_LINES:]
+        )
 
     def say(self, text, end="\n"):
         print(text, end=end, file=self._user, flush=True)

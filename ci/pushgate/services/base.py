@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from dataclasses import dataclass
 
 
@@ -24,3 +26,8 @@ class Labels:
 
     run: str
     owner: str
+
+    @classmethod
+    def of_this_process(cls, run: str = "") -> Labels:
+        """Make the labels of what this process starts."""
+        return cls(run or secrets.token_hex(8), str(os.getpid()))

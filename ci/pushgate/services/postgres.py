@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
-from pushgate.services.base import Labels
+from pushgate.services.base import Labels, ServiceFailed
 from pushgate.tools import process
 
 _BIN: Final = Path("/usr/lib/postgresql/15/bin")
@@ -64,6 +65,11 @@ def server(
     ci: bool,  # noqa: ARG001
 ) -> Iterator[Server]:
     """Start a server, yield it, and stop it."""
+    if options.provider == "url" and options.url:
+        url = urlsplit(options.url)
+        words = f"PostgreSQL 15 on {url.hostname}"
+        yield Server(str(url.hostname), url.port or 0, str(url.username), "unused", "15", words)
+        return
     folder = Path(tempfile.mkdtemp(prefix="pushgate-postgres-"))
     shutil.chown(folder, "postgres")
     with socket.socket() as free:
@@ -85,21 +91,31 @@ class databases:  # noqa: N801  # a module, in time
     """Databases in a server."""
 
     @staticmethod
-    @contextmanager
-    def fresh(server: Server, prefix: str) -> Iterator[str]:
-        """Make an empty database with a random name, and drop it."""
-        name = f"{prefix}_{secrets.token_hex(6)}"
+    def fresh(server: Server, prefix: str) -> str:
+        """Make an empty database with a random name, and return that."""
+        name = f"{prefix}_{secrets.token_hex(4)}"
         _psql(server, f'CREATE DATABASE "{name}"')
-        try:
-            yield name
-        finally:
-            _psql(server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', check=False)
+        return name
+
+    @staticmethod
+    def drop(server: Server, name: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        _psql(server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    @staticmethod
+    def version(server: Server) -> str:
+        """Ask a server for its version."""
+        _psql(server, "SHOW server_version")
+        return server.version
 
 
-def _psql(server: Server, statement: str, *, check: bool = True) -> None:
+def _psql(server: Server, statement: str) -> None:
     address = ("-h", server.host, "-p", str(server.port), "-U", server.user)
     command = [str(_BIN / "psql"), *address, "-c", statement, "postgres"]
-    process.capture(command, cwd=process.NOWHERE, check=check)
+    try:
+        process.capture(command, cwd=process.NOWHERE)
+    except process.CommandError as error:
+        raise ServiceFailed(str(error)) from error
 
 
 def _as_postgres(program: str, *arguments: str) -> None:
