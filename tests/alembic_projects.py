@@ -23,6 +23,7 @@ if context.is_offline_mode():
 """
 
 SYNC: Final = f"""
+import os
 from alembic import context
 from sqlalchemy import create_engine
 from models import Base
@@ -39,6 +40,7 @@ else:
 
 ASYNC: Final = f"""
 import asyncio
+import os
 from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
 from models import Base
@@ -62,7 +64,7 @@ else:
     asyncio.run(connect())
 """
 
-BY_VARIABLE: Final = 'getattr(__import__("os"), "environ")["DATABASE_URL"]'
+BY_VARIABLE: Final = 'os.environ["DATABASE_URL"]'
 BY_X: Final = 'context.get_x_argument(as_dictionary=True)["url"]'
 BY_INI: Final = 'config.get_main_option("sqlalchemy.url")'
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -22,10 +22,14 @@ from alembic_projects import (
 )
 from carrying_out import carry_out
 from conftest import Project
+from pushgate.gates import migrations
 from pushgate.model.outcome import Result
+from pushgate.plan.definition import of_project
 from pushgate.services import postgres
 
 MakeProject = Callable[..., Project]
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="session")
@@ -69,11 +73,6 @@ def test_the_driver_is_the_one_that_there_is(
 
 def test_a_variable_that_the_project_names(make_project: MakeProject, server: str) -> None:
     """Variables may hold the URL or its parts, and so may -x arguments."""
-    url = (
-        'f"postgresql+psycopg://{e[chr(85)]}:{e[chr(80)]}@{x[chr(104)]}/{e[chr(68)]}"'
-        if False
-        else "url_of_parts()"
-    )
     env = SYNC.replace(
         "config = context.config",
         """import os
@@ -92,7 +91,7 @@ def url_of_parts():
         'variables = ["DB_USER={user}", "DB_PASSWORD={password}", "DB_NAME={database}"]\n'
         'x = ["place={host}:{port}"]'
     )
-    _passes(make_project(shop(env=env, url=url, options=_options(server, more))))
+    _passes(make_project(shop(env=env, url="url_of_parts()", options=_options(server, more))))
 
 
 def test_a_section_of_the_ini(make_project: MakeProject, server: str) -> None:
@@ -153,9 +152,7 @@ def test_branches_that_are_merged(make_project: MakeProject, server: str) -> Non
 def test_an_irreversible_revision(make_project: MakeProject, server: str) -> None:
     """One that is named need not have a way back; the others still do."""
     no_way_back = revision("b1", "a1", "pass", "raise NotImplementedError")
-    files = shop(
-        revisions={"b1": no_way_back}, options=_options(server, 'irreversible = ["b1"]')
-    )
+    files = shop(revisions={"b1": no_way_back}, options=_options(server, 'irreversible = ["b1"]'))
     steps = _passes(make_project(files))
     assert steps.named("left out") == ["down to base"]
     assert steps.named("passed") == [step for step in ALL_STEPS if step != "down to base"]
@@ -204,11 +201,8 @@ def test_steps_that_a_project_goes_without(make_project: MakeProject, server: st
     assert steps.named("passed") == ["one head", "upgrade", "down to base"]
 
 
-def _applies(project: Project) -> Mapping[str, str]:
-    from pushgate.plan.definition import of_project
-
-    definition = of_project(project.root)
-    return {"on": str("migrations" in definition.gates), "why": definition.reasons["migrations"]}
+def _applies(project: Project) -> tuple[bool, str]:
+    return migrations.applies(of_project(project.root).settings)
 
 
 def test_where_the_gate_is_on(make_project: MakeProject) -> None:
@@ -216,8 +210,8 @@ def test_where_the_gate_is_on(make_project: MakeProject) -> None:
     without = {"pyproject.toml": '[tool.pushgate]\npython = ["@PYTHON@"]\n', "main.py": ""}
     within = {"inner/pyproject.toml": "", "inner/db/alembic.ini": INI}
     project = make_project({**without, **within})
-    assert _applies(project)["on"] == "False"
-    assert "no [tool.alembic]" in _applies(project)["why"]
+    on, reason = _applies(project)
+    assert (on, "no [tool.alembic]" in reason) == (False, True)
     project.write({"db/alembic.ini": INI, "db/migrations/versions/a1.py": FIRST})
     project.commit()
-    assert _applies(project) == {"on": "True", "why": "Alembic's settings are in db/alembic.ini"}
+    assert _applies(project) == (True, "Alembic's settings are in db/alembic.ini")

@@ -215,7 +215,7 @@ def _drive(
         "outputs": str(context.outputs),
     }
     code = process.run(
-        [environment.program("python"), "-B", str(_DRIVER), *context.arguments],
+        [environment.program("python"), str(_DRIVER), *context.arguments],
         cwd=context.settings.root,
         # Not as an argument: other users can read those, and there is a password in it.
         env=context.environment({**environment.variables, _REQUEST_VARIABLE: json.dumps(request)}),

@@ -19,6 +19,10 @@ _VARIABLES = f"""where env.py reads its URL from another variable, name it in {T
 variables = ["NAME={{url}}"], or its parts: ["DB_HOST={{host}}", "DB_PORT={{port}}", ...]"""
 
 
+_NOT_AS_SQL = f"""a migration that reads data cannot be written as SQL:
+offline = false in {TABLE} goes without this step"""
+
+
 class FoundError(Exception):
     """Something that a step found out itself; ``step`` is the move of Alembic's behind it."""
 
@@ -28,10 +32,11 @@ class FoundError(Exception):
         self.step = step
 
 
-def explain(error, *, root, step, last_statement):
+def explain(error, *, root, step, last_statement, as_sql):
     """Tell why a step did not pass.
 
-    ``step`` is the move of Alembic's in which it happened, ``last_statement`` the SQL before.
+    ``step`` is the move of Alembic's in which it happened, ``last_statement`` the SQL before;
+    ``as_sql``: no database was asked, SQL was to be written.
     """
     if isinstance(error, FoundError):
         return Failure(str(error), hint=error.hint, **_move(error.step, root))
@@ -43,7 +48,7 @@ def explain(error, *, root, step, last_statement):
         failure.disconnected = refused.connection_invalidated or _state(refused).startswith(_GONE)
     elif step is not None and last_statement:
         failure.sql = f"{last_statement.strip()}\n-- the last before it"
-    failure.hint = _hint(refused or error, failure)
+    failure.hint = _hint(refused or error, failure) or (_NOT_AS_SQL if as_sql else "")
     return failure
 
 
@@ -115,30 +120,35 @@ def _is_own(file, root):
 
 
 def _hint(error, failure):
-    text = str(error)
-    if isinstance(error, ForeignDatabaseError):
-        return _VARIABLES
-    if isinstance(error, ModuleNotFoundError) and error.name in DRIVERS:
-        return (
-            f"the URL asks for the driver {error.name}, which the project does not install:\n"
-            + _ANOTHER_DRIVER
-        )
-    if isinstance(error, NoSuchModuleError):
-        return _ANOTHER_DRIVER
-    if type(error).__name__ == "MissingGreenlet":
-        return f"env.py is not asynchronous, but the URL's driver is:\n{_ANOTHER_DRIVER}"
-    if "asyncio extension requires an async driver" in text:
-        return f"env.py is asynchronous, but the URL's driver is not:\n{_ANOTHER_DRIVER}"
-    if isinstance(error, KeyError) and _frames(error)[-1].name == "__getitem__":
-        return _VARIABLES if _is_about_environment(error) else ""
-    if isinstance(error, OSError) or (isinstance(error, DBAPIError) and not error.statement):
-        return _VARIABLES
-    if "provide a MetaData object" in text:
-        return f"a project without models goes without this step: check = false in {TABLE}"
-    if failure.direction == "downgrade":
-        return irreversible_hint(failure.revision)
-    return ""
+    """Tell what to do about it, where that is known."""
+    text, lost = str(error), isinstance(error, DBAPIError) and not error.statement
+    missing = error.name if isinstance(error, ModuleNotFoundError) else ""
+    known = (
+        (isinstance(error, ForeignDatabaseError), _VARIABLES),
+        (
+            missing in DRIVERS,
+            f"the URL asks for {missing}, which the project does not install:\n{_ANOTHER_DRIVER}",
+        ),
+        (isinstance(error, NoSuchModuleError), _ANOTHER_DRIVER),
+        (
+            type(error).__name__ == "MissingGreenlet",
+            f"env.py is not asynchronous, but the URL's driver is:\n{_ANOTHER_DRIVER}",
+        ),
+        (
+            "asyncio extension requires an async driver" in text,
+            f"env.py is asynchronous, but the URL's driver is not:\n{_ANOTHER_DRIVER}",
+        ),
+        (_lacks_variable(error) or isinstance(error, OSError) or lost, _VARIABLES),
+        (
+            "provide a MetaData object" in text,
+            f"a project without models goes without this step: check = false in {TABLE}",
+        ),
+        (failure.direction == "downgrade", irreversible_hint(failure.revision)),
+    )
+    return next((hint for holds, hint in known if holds), "")
 
 
-def _is_about_environment(error):
-    return Path(_frames(error)[-1].filename).name in {"os.py", "<frozen os>"}
+def _lacks_variable(error):
+    """Tell whether an environment variable was asked for that is not set."""
+    frames = _frames(error) if isinstance(error, KeyError) else ()
+    return bool(frames) and Path(frames[-1].filename).name in {"os.py", "<frozen os>"}

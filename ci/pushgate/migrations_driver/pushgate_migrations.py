@@ -47,6 +47,7 @@ class Migrations:
         self.script = None
         self.revisions = []
         self.current = None
+        self.as_sql = False
         self.contents = []
 
     def read(self, step):
@@ -123,7 +124,9 @@ class Migrations:
     def explain(self, error):
         """Tell why a step did not pass."""
         last = self.database.last_statement if self.database else ""
-        return explain(error, root=self.root, step=self.current, last_statement=last)
+        return explain(
+            error, root=self.root, step=self.current, last_statement=last, as_sql=self.as_sql
+        )
 
     @property
     def options(self):
@@ -166,7 +169,7 @@ class Migrations:
                 yield step
                 look(context)
 
-        self.current, self.database.last_statement = None, ""
+        self.current, self.as_sql, self.database.last_statement = None, as_sql, ""
         options = {"as_sql": as_sql, "starting_rev": None, "destination_rev": "head"}
         with EnvironmentContext(config or self._config(), self.script, fn=plan, **options):
             self.script.run_env()
