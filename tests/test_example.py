@@ -18,13 +18,14 @@ MakeProject = Callable[..., Project]
 
 def _made(make_project: MakeProject) -> Project:
     """Copy it, with the Python that runs the tests as its own, and as little else changed."""
-    pyproject = (EXAMPLE / "pyproject.toml").read_text(encoding="utf-8")
+    files = {
+        name: (EXAMPLE / name).read_text(encoding="utf-8")
+        for name in Project(EXAMPLE).git("ls-files").splitlines()
+    }
     default = 'default-python = "3.12"'
-    assert default in pyproject
-    return make_project(
-        {"pyproject.toml": pyproject.replace(default, f'default-python = "{PYTHON}"')},
-        sample=EXAMPLE,
-    )
+    assert default in files["pyproject.toml"]
+    own = files["pyproject.toml"].replace(default, f'default-python = "{PYTHON}"')
+    return make_project({**files, "pyproject.toml": own})
 
 
 def test_the_migrations_of_the_example(make_project: MakeProject) -> None:

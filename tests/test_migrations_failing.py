@@ -250,9 +250,9 @@ KILLING: Final = """
 import os, pathlib, signal, time
 data = op.get_bind().scalar(sa.text("SHOW data_directory"))
 pid = int(pathlib.Path(data, "postmaster.pid").read_text().split()[0])
-os.kill(pid, signal.SIGKILL)
-os.system(f"pkill -KILL -P {pid}")
-time.sleep(0.2)
+os.kill(pid, signal.SIGQUIT)  # PostgreSQL's word for: at once
+while pathlib.Path(data, "postmaster.pid").exists():
+    time.sleep(0.02)
 op.execute("SELECT 1")
 """
 
