@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from pushgate.config.tables import table
-from pushgate.gates import base
+from pushgate.gates import base, base_branch, migrations_driver
 from pushgate.gates.base import Applies, Context
 from pushgate.gates.environments import Environment, project_environment
 from pushgate.gates.execution import RUN_VARIABLE
@@ -22,16 +22,11 @@ from pushgate.model.settings import GateOptions, Settings
 from pushgate.services import postgres
 from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable
 from pushgate.services.postgres import databases
-from pushgate.tools import git, process
+from pushgate.tools import git
 
 name: Final = "migrations"
 ALEMBIC: Final = "alembic==1.20.1"
 TOOLS: Final = (ALEMBIC,)
-STEPS: Final = "steps.jsonl"
-"""In the outputs: what each step told (`migrations_driver/pushgate_report.py`)."""
-
-_DRIVER: Final = Path(__file__).parents[1] / "migrations_driver" / "pushgate_migrations.py"
-_REQUEST_VARIABLE: Final = "PUSHGATE_MIGRATIONS"
 _INI: Final = "alembic.ini"
 _GROUPS: Final = ("migrations", "alembic")
 _PARTS: Final = ("host", "port", "user", "password", "database")
@@ -56,6 +51,17 @@ def _assignment(text: str) -> str:
     return _template(text)
 
 
+def _command(text: str) -> str:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    if not words:
+        message = "expected a command, its quotes closed"
+        raise ValueError(message)
+    return text
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options(GateOptions):
     """Keys of ``[tool.pushgate.gates.migrations]``.
@@ -75,6 +81,8 @@ class Options(GateOptions):
         check: Whether the models must have nothing that no migration has.
         stairway: Whether each revision must go up, down and up again.
         irreversible: Revisions that have no way back.
+        seed: A command of the base branch that fills its database; the upgrade of that
+            one is tried, too, where anything differs from that branch.
         postgres: The server.
         sqlite: Whether the project is for SQLite instead.
         extras: Extras to install; all unless given.
@@ -91,6 +99,7 @@ class Options(GateOptions):
     check: bool = True
     stairway: bool = True
     irreversible: tuple[str, ...] = ()
+    seed: str | None = field(default=None, metadata={"parse": _command})
     postgres: postgres.Options = field(default_factory=postgres.Options)
     sqlite: bool = False
     extras: tuple[str, ...] | None = None
@@ -127,10 +136,79 @@ def prepare(context: Context[Options]) -> Environment:
 
 def run(context: Context[Options]) -> None:
     """Go through the migrations in the project's environment, in an empty database."""
-    config = _config(context)
-    environment = prepare(context)
-    with _database(context) as database:
-        _drive(context, environment, config, database)
+    config, environment = _config(context), prepare(context)
+    with _server(context) as server:
+        with _database(server) as database:
+            _go(context, environment, config, database)
+        if context.options.seed:
+            _upgrade_from_base(context, environment, config, server)
+
+
+def _go(
+    context: Context[Options],
+    environment: Environment,
+    config: str,
+    database: Mapping[str, Any],
+    **more: object,
+) -> None:
+    options = context.options
+    request = {
+        "config": config,
+        "section": options.section,
+        "database": database,
+        "url": options.database_url,
+        "variables": dict(pair.split("=", 1) for pair in options.variables),
+        "x": options.x,
+        "offline": options.offline,
+        "check": options.check,
+        "stairway": options.stairway,
+        "irreversible": options.irreversible,
+        "onward": False,
+        "seed": (),
+    }
+    migrations_driver.go(context, environment, {**request, **more})
+
+
+def _upgrade_from_base(
+    context: Context[Options],
+    environment: Environment,
+    config: str,
+    server: postgres.Server | None,
+) -> None:
+    """Upgrade a database that the base branch made and filled.
+
+    Raises:
+        JobFailed: That does not work.
+        JobUnavailable: The base branch is not known, or does not work itself.
+    """
+    branch, commit = base_branch.branch(context.settings), base_branch.commit(context.settings)
+    if not commit:
+        context.log(f"no upgrade from {branch}: nothing differs from it")
+        return
+    with (
+        base_branch.project(context.settings, commit) as settings,
+        _database(server) as database,
+    ):
+        if settings is None or not (settings.root / config).is_file():
+            context.log(f"no upgrade from {branch}: it has no {config}")
+            return
+        context.log(
+            f"a database of {branch} ({commit[:7]}), with what `{context.options.seed}` says"
+        )
+        there = replace(context, settings=settings, folder=context.outputs / "base")
+        seed = shlex.split(context.options.seed or "")
+        try:
+            _go(there, prepare(there), config, database, onward=True, seed=seed)
+        except JobFailed as error:
+            message = f"{branch} itself does not work: {error}"
+            raise JobUnavailable(message) from error
+        context.log(f"and its upgrade to {context.settings.name} as it is here")
+        here = replace(context, folder=context.outputs / "onward")
+        try:
+            _go(here, environment, config, database, onward=True, irreversible=())
+        except JobFailed as error:
+            message = f"from the data of {branch}: {error}"
+            raise JobFailed(message) from error
 
 
 def _config(context: Context[Options]) -> str:
@@ -160,26 +238,29 @@ def _inis(settings: Settings) -> Sequence[str]:
 
 
 @contextmanager
-def _database(context: Context[Options]) -> Iterator[Mapping[str, Any]]:
-    """Provide an empty database: what its URL is made of."""
+def _server(context: Context[Options]) -> Iterator[postgres.Server | None]:
+    """Provide a server, or None for SQLite."""
     if context.options.sqlite:
-        with tempfile.TemporaryDirectory(prefix="pushgate-") as folder:
-            context.log("SQLite, a file that is thrown away")
-            yield {"database": str(Path(folder).resolve() / "migrations.db")}
+        context.log("SQLite, a file that is thrown away")
+        yield None
         return
     labels = Labels.of_this_process(os.environ.get(RUN_VARIABLE, ""))
     ci = bool(os.environ.get("CI"))
     try:
         with postgres.server(context.options.postgres, labels, context.log, ci=ci) as server:
             context.log(server.words)
-            with _fresh(server) as database:
-                yield database
+            yield server
     except (ServiceUnavailable, ServiceFailed) as error:
         raise JobUnavailable(str(error)) from error
 
 
 @contextmanager
-def _fresh(server: postgres.Server) -> Iterator[Mapping[str, Any]]:
+def _database(server: postgres.Server | None) -> Iterator[Mapping[str, Any]]:
+    """Provide an empty database: what its URL is made of."""
+    if server is None:
+        with tempfile.TemporaryDirectory(prefix="pushgate-") as folder:
+            yield {"database": str(Path(folder).resolve() / f"{name}.db")}
+        return
     database = databases.fresh(server, name)
     parts = {part: getattr(server, part) for part in _PARTS[:-1]}
     try:
@@ -194,53 +275,3 @@ def _fresh(server: postgres.Server) -> Iterator[Mapping[str, Any]]:
     finally:
         with suppress(ServiceFailed):
             databases.drop(server, database)
-
-
-def _drive(
-    context: Context[Options], environment: Environment, config: str, database: Mapping[str, Any]
-) -> None:
-    options = context.options
-    request = {
-        "root": str(context.settings.root),
-        "config": config,
-        "section": options.section,
-        "database": database,
-        "url": options.database_url,
-        "variables": dict(pair.split("=", 1) for pair in options.variables),
-        "x": options.x,
-        "offline": options.offline,
-        "check": options.check,
-        "stairway": options.stairway,
-        "irreversible": options.irreversible,
-        "outputs": str(context.outputs),
-    }
-    code = process.run(
-        [environment.program("python"), str(_DRIVER), *context.arguments],
-        cwd=context.settings.root,
-        # Not as an argument: other users can read those, and there is a password in it.
-        env=context.environment({**environment.variables, _REQUEST_VARIABLE: json.dumps(request)}),
-        output=context.output,
-    ).returncode
-    _judge(context.outputs / STEPS, code)
-
-
-def _judge(file: Path, code: int) -> None:
-    """Believe in a pass only where every step that was begun has passed, to the last one.
-
-    Raises:
-        JobFailed: A step has not.
-        JobUnavailable: The database was gone, or had no room.
-    """
-    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    events = [json.loads(line) for line in lines]
-    failed = [event for event in events if event["event"] == "failed"]
-    reason = "; ".join(f"{event['step']}: {event['headline']}" for event in failed)
-    if any(event["disconnected"] for event in failed):
-        message = f"the database was lost: {reason}"
-        raise JobUnavailable(message)
-    if failed:
-        raise JobFailed(reason)
-    last = events[-1] if events else {"event": "", "step": "the start"}
-    if code or last["event"] != "finished":
-        message = f"the migrations ended with {code} in {last['step'] or 'the end'} (see above)"
-        raise JobFailed(message)

@@ -7,12 +7,15 @@ environment variable ``PUSHGATE_MIGRATIONS``:
 ``database``: host, port, user, password, database; for SQLite only database, a file's path.
 ``url``: a template of them, or nothing. ``variables``, ``x``: further templates.
 ``offline``, ``check``, ``stairway``: whether to take these steps. ``irreversible``: revisions.
+``onward``: instead of these steps upgrade whatever is there, and run the command ``seed``.
 ``outputs``: the folder for what it leaves.
 """
 
 import inspect
 import json
 import os
+import shlex
+import subprocess
 import sys
 import textwrap
 import traceback
@@ -82,6 +85,29 @@ class Migrations:
         """Go from an empty database to the head at once."""
         self.contents = self._move(self._steps(self.revisions))
         step.told = f"from an empty database to {self.revisions[-1].revision}"
+
+    def upgrade_onward(self, step):
+        """Go from what the database holds to the head at once."""
+        taken = []
+
+        def missing(heads):
+            if lost := sorted(set(heads) - {one.revision for one in self.revisions}):
+                hint = "what a database may be at must stay: bring it back"
+                raise FoundError(f"the database is at {', '.join(lost)}, which is not here", hint)
+            applied = {one.revision for one in self.script.iterate_revisions(heads, "base")}
+            taken[:] = [one for one in self.revisions if one.revision not in applied]
+            return self._steps(taken)
+
+        self._move(missing)
+        step.told = ", ".join(revision.revision for revision in taken) or "no revision is new"
+
+    def seed(self, step):
+        """Fill the database, as the project says."""
+        command = self.request["seed"]
+        ended = subprocess.run(command, cwd=self.root, check=False).returncode
+        if ended:
+            raise FoundError(f"`{shlex.join(command)}` ended with {ended}")
+        step.told = shlex.join(command)
 
     def check(self, step):
         """Compare the database with the models."""
@@ -155,16 +181,20 @@ class Migrations:
         return [make(self.script.revision_map, revision) for revision in revisions]
 
     def _move(self, steps, config=None, *, as_sql=False):
-        """Let env.py take some steps; return what was in the database before and after each."""
-        contents = []
+        """Let env.py take some steps; return what was in the database before and after each.
+
+        ``steps`` may be a function of the revisions that the database is at.
+        """
+        contents, taken = [], []
 
         def look(context):
             contents.append(None if as_sql else self.database.contents(context.connection))
 
-        def plan(_heads, context):
+        def plan(heads, context):
             contents.clear()  # env.py may do all of it several times, for example for each tenant
+            taken[:] = steps(heads) if callable(steps) else steps
             look(context)
-            for step in steps:
+            for step in taken:
                 self.current = step
                 yield step
                 look(context)
@@ -173,7 +203,7 @@ class Migrations:
         options = {"as_sql": as_sql, "starting_rev": None, "destination_rev": "head"}
         with EnvironmentContext(config or self._config(), self.script, fn=plan, **options):
             self.script.run_env()
-        if len(contents) != len(steps) + 1:
+        if len(contents) != len(taken) + 1:
             hint = "it has to call context.run_migrations(), online and offline"
             raise FoundError("env.py did not run the migrations", hint)
         self.current = None
@@ -225,6 +255,13 @@ def go(migrations, report):
     with report.step("one head") as heads:
         migrations.read(heads)
     if not heads.passed:
+        return
+    if request["onward"]:
+        with report.step("upgrade") as upgraded:
+            migrations.upgrade_onward(upgraded)
+        if upgraded.passed and request["seed"]:
+            with report.step("seed") as step:
+                migrations.seed(step)
         return
     if request["offline"]:
         with report.step("offline SQL") as step:
