@@ -85,10 +85,19 @@ def test_two_heads(fails: Fails) -> None:
 def test_models_that_no_migration_makes(fails: Fails) -> None:
     """The operations are listed that are missing; the other steps are taken all the same."""
     told = fails(models=MODELS + "    age: Mapped[int | None]\n")
-    assert told.reason == "check: the models have what no migration has:"
-    assert "op.add_column('customers', sa.Column('age', sa.Integer(), nullable=True))" in told.text
+    operation = "op.add_column('customers', sa.Column('age', sa.Integer(), nullable=True))"
+    assert told.reason == f"check: models and migrations differ by 1 operation: {operation}"
+    assert f"  {operation}\n" in told.text
     assert told.steps.named("failed") == ["check"]
     assert "stairway" in told.steps.named("passed")
+
+
+def test_an_old_alembic(fails: Fails) -> None:
+    """The oldest that can check at all goes the same way, and says it in its own words."""
+    old = ["alembic==1.9.0", "sqlalchemy<2.1", "setuptools", "psycopg[binary]"]
+    told = fails(models=MODELS + "    age: Mapped[int | None]\n", requirements=old)
+    assert told.steps.named("failed") == ["check"]
+    assert "New upgrade operations detected: [('add_column'" in told.reason
 
 
 @pytest.mark.parametrize(

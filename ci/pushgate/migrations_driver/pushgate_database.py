@@ -9,6 +9,9 @@ from urllib.parse import quote
 
 import sqlalchemy
 from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.engine.url import make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import Pool
 
 SYNC_DRIVERS = ("psycopg", "psycopg2", "pg8000", "asyncpg")
@@ -78,7 +81,7 @@ class Database:
             return f"sqlite{'+aiosqlite' if asynchronous else ''}:///{{database}}"
         said = re.match(r"postgres(?:ql)?\+(\w+):", ini_url)
         drivers = ASYNC_DRIVERS if asynchronous else SYNC_DRIVERS
-        found = said[1] if said else next(filter(_importable, drivers), "")
+        found = said[1] if said else next(filter(_usable, drivers), "")
         driver = f"+{found}" if found else ""
         return f"postgresql{driver}://{{user}}:{{password}}@{{host}}:{{port}}/{{database}}"
 
@@ -91,7 +94,7 @@ class Database:
         event.listen(Pool, "connect", self._refuse_foreign)
         # A connection that is kept for later belongs to an event loop that is closed by then.
         event.listen(Pool, "checkin", _forget)
-        event.listen(sqlalchemy.Engine, "before_cursor_execute", self._note)
+        event.listen(Engine, "before_cursor_execute", self._note)
 
     def _refuse_foreign(self, connection, _record):
         try:
@@ -134,7 +137,7 @@ class Database:
         self._directly(_drop_files_tables if self.sqlite else _drop_schemas)
 
     def _directly(self, work):
-        url = sqlalchemy.make_url(self.url)
+        url = make_url(self.url)
         if not url.get_dialect().is_async:
             engine = sqlalchemy.create_engine(url)
             with engine.begin() as connection:
@@ -176,10 +179,12 @@ def _forget(_connection, record):
     record.invalidate()
 
 
-def _importable(driver):
+def _usable(driver):
+    """Tell whether the project has a driver, and a SQLAlchemy that knows it."""
     try:
         importlib.import_module(driver)
-    except ImportError:
+        make_url(f"postgresql+{driver}://").get_dialect()
+    except (ImportError, ArgumentError):
         return False
     return True
 

@@ -1,8 +1,10 @@
 """What an exception means to somebody who has only its step's output before them."""
 
+import textwrap
 import traceback
 from pathlib import Path
 
+from alembic import autogenerate
 from pushgate_database import DRIVERS, ForeignDatabaseError
 from pushgate_report import Failure
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
@@ -47,9 +49,22 @@ def explain(error, *, root, step, last_statement, as_sql):
         failure.sql = refused.statement or ""
         failure.disconnected = refused.connection_invalidated or _state(refused).startswith(_GONE)
     elif step is not None and last_statement:
-        failure.sql = f"{last_statement.strip()}\n-- the last before it"
+        failure.sql = f"-- the last before it\n{last_statement.strip()}"
     failure.hint = _hint(refused or error, failure) or (_NOT_AS_SQL if as_sql else "")
     return failure
+
+
+def pending(error):
+    """List the operations that a new migration would have, by what Alembic's check raised."""
+    if not hasattr(error, "revision_context"):  # since Alembic 1.13
+        return f"models and migrations differ:\n{error}"
+    operations = error.revision_context.generated_revisions[-1].upgrade_ops_list
+    code = "\n".join(autogenerate.render_python_code(one) for one in operations)
+    lines = [line for line in code.splitlines() if line and not line.lstrip().startswith("#")]
+    lines = textwrap.dedent("\n".join(lines)).splitlines()
+    count = sum(not line.startswith((" ", ")")) for line in lines)
+    differ = f"models and migrations differ by {count} operation{'' if count == 1 else 's'}:"
+    return "\n".join([differ, *lines])
 
 
 def irreversible_hint(revision):

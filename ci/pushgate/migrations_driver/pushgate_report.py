@@ -45,7 +45,9 @@ class Failure:
 
     @property
     def headline(self):
-        first = self.error.splitlines()[0]
+        first, *more = self.error.splitlines()
+        if more and first.endswith(":"):
+            first = f"{first} {more[0].strip()}"
         return f"{self.place}: {first}" if self.place else first
 
 
