@@ -176,6 +176,50 @@ def test_what_the_project_makes_before_its_migrations(
     _passes(make_project(files))
 
 
+def test_transactions_of_a_migrations_own(make_project: MakeProject, server: str) -> None:
+    """A transaction for each migration, and what can be in none, go as they do elsewhere."""
+    env = SYNC.replace(
+        "connection=connection,", "connection=connection, transaction_per_migration=True,"
+    )
+    kind = """
+kind = sa.Enum("a", name="kind")
+kind.create(op.get_bind())
+op.add_column("customers", sa.Column("kind", kind))
+"""
+    no_kind = 'op.drop_column("customers", "kind")\nop.execute("DROP TYPE kind")'
+    more = """
+with op.get_context().autocommit_block():
+    op.execute("ALTER TYPE kind ADD VALUE IF NOT EXISTS 'b'")
+    op.execute("CREATE INDEX CONCURRENTLY by_email ON customers (email)")
+op.execute("INSERT INTO customers (email, kind) VALUES ('ada@example.org', 'b')")
+"""
+    less = "op.execute('DELETE FROM customers')\nop.drop_index('by_email')"
+    revisions = {
+        "b1": revision("b1", "a1", kind, no_kind),
+        "c1": revision("c1", "b1", more, less),
+    }
+    options = _options(server, "check = false")
+    _passes(make_project(shop(env=env, revisions=revisions, options=options)))
+
+
+def test_a_schema_for_each_tenant(make_project: MakeProject, server: str) -> None:
+    """An env.py that migrates one schema after the other is taken through all of them."""
+    env = SYNC.replace(
+        """    with create_engine(url).connect() as connection:
+        context.configure(connection=connection, target_metadata=Base.metadata)
+""",
+        """  for tenant in ("one", "two"):
+    with create_engine(url).connect() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {tenant}")
+        connection.exec_driver_sql(f"SET search_path = {tenant}")
+        connection.commit()
+        connection.dialect.default_schema_name = tenant
+        context.configure(connection=connection, target_metadata=Base.metadata)
+""",
+    )
+    _passes(make_project(shop(env=env, options=_options(server))))
+
+
 def test_the_sql_of_the_whole_history_is_kept(make_project: MakeProject, server: str) -> None:
     """It is among the outputs, and a loud env.py does not get into it."""
     env = f"print('hello')\n{SYNC}"

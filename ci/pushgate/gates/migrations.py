@@ -28,6 +28,7 @@ name: Final = "migrations"
 ALEMBIC: Final = "alembic==1.20.1"
 TOOLS: Final = (ALEMBIC,)
 _INI: Final = "alembic.ini"
+_PROJECT: Final = "pyproject.toml"
 _GROUPS: Final = ("migrations", "alembic")
 _PARTS: Final = ("host", "port", "user", "password", "database")
 
@@ -229,11 +230,17 @@ def _inis(settings: Settings) -> Sequence[str]:
     """Name the ``alembic.ini`` files of the project: the one at its top, else those below."""
     if (settings.root / _INI).is_file():
         return (_INI,)
-    tracked = [PurePosixPath(path) for path in git.tracked_files(settings.root)]
+    # Each start of Pushgate asks: git is told which names are of interest.
+    listing = git.ask(settings.root, "ls-files", "-z", "--", f"*{_INI}", f"*{_PROJECT}").stdout
+    tracked = [PurePosixPath(path) for path in listing.split("\0")]
     # A folder with such a file is a project of its own.
-    others = {path.parent for path in tracked if path.name == "pyproject.toml" and path.parent.name}
+    others = {path.parent for path in tracked if path.name == _PROJECT and path.parent.name}
     return [
-        str(path) for path in tracked if path.name == _INI and not others.intersection(path.parents)
+        str(path)
+        for path in tracked
+        if path.name == _INI
+        and (settings.root / path).is_file()
+        and not others.intersection(path.parents)
     ]
 
 

@@ -56,7 +56,7 @@ def explain(error, *, root, step, last_statement, as_sql):
 
 def pending(error):
     """List the operations that a new migration would have, by what Alembic's check raised."""
-    if not hasattr(error, "revision_context"):  # since Alembic 1.13
+    if not hasattr(error, "revision_context"):  # an older Alembic
         return f"models and migrations differ:\n{error}"
     operations = error.revision_context.generated_revisions[-1].upgrade_ops_list
     code = "\n".join(autogenerate.render_python_code(one) for one in operations)
