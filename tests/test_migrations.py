@@ -62,13 +62,29 @@ def test_the_url_reaches_env_py_each_way(
     assert _passes(make_project(files)).named("passed") == ALL_STEPS
 
 
-@pytest.mark.parametrize("driver", ["psycopg2-binary", "pg8000", "asyncpg"])
-def test_the_driver_is_the_one_that_there_is(
-    make_project: MakeProject, server: str, driver: str
+@pytest.mark.parametrize(
+    ("env", "drivers", "taken"),
+    [
+        (SYNC, ["psycopg[binary]", "psycopg2-binary", "asyncpg"], "psycopg"),
+        (SYNC, ["asyncpg", "psycopg2-binary"], "psycopg2"),
+        (ASYNC, ["asyncpg", "psycopg2-binary"], "asyncpg"),
+        (SYNC, ["pg8000"], "pg8000"),
+    ],
+)
+def test_the_driver_is_one_that_goes_with_env_py(
+    make_project: MakeProject, server: str, env: str, drivers: list[str], taken: str
 ) -> None:
-    """A project need not say which driver it has."""
-    env = ASYNC if driver == "asyncpg" else SYNC
-    _passes(make_project(shop(env=env, requirements=[driver], options=_options(server))))
+    """A project need not say which of its drivers is meant."""
+    env += f"\nassert url.startswith('postgresql+{taken}://')\n"
+    _passes(make_project(shop(env=env, requirements=drivers, options=_options(server))))
+
+
+def test_the_driver_of_the_ini(make_project: MakeProject, server: str) -> None:
+    """The URL in alembic.ini is not used, but names the driver."""
+    env = SYNC + "\nassert url.startswith('postgresql+pg8000://')\n"
+    files = shop(env=env, requirements=["psycopg2-binary", "pg8000"], options=_options(server))
+    files["alembic.ini"] = f"{INI}sqlalchemy.url = postgresql+pg8000://me:p%%40ss@prod/shop\n"
+    _passes(make_project(files))
 
 
 def test_a_variable_that_the_project_names(make_project: MakeProject, server: str) -> None:
