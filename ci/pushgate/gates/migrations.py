@@ -255,7 +255,6 @@ def _server(context: Context[Options]) -> Iterator[postgres.Server | None]:
     ci = bool(os.environ.get("CI"))
     try:
         with postgres.server(context.options.postgres, labels, context.log, ci=ci) as server:
-            context.log(server.words)
             yield server
     except (ServiceUnavailable, ServiceFailed) as error:
         raise JobUnavailable(str(error)) from error

@@ -60,7 +60,7 @@ class Server:
 def server(
     options: Options,
     labels: Labels,  # noqa: ARG001  # the stand-in labels nothing
-    tell: Callable[[str], None],  # noqa: ARG001
+    tell: Callable[[str], None],
     *,
     ci: bool,  # noqa: ARG001
 ) -> Iterator[Server]:
@@ -68,6 +68,7 @@ def server(
     if options.provider == "url" and options.url:
         url = urlsplit(options.url)
         words = f"PostgreSQL 15 on {url.hostname}"
+        tell(words)
         yield Server(str(url.hostname), url.port or 0, str(url.username), "unused", "15", words)
         return
     folder = Path(tempfile.mkdtemp(prefix="pushgate-postgres-"))
@@ -81,6 +82,7 @@ def server(
     _as_postgres("pg_ctl", "-D", f"{folder}/data", "-w", log, "-o", settings, "start")
     try:
         words = f"PostgreSQL 15 from {_BIN.parent} (local); CI uses {options.image} in Docker"
+        tell(words)
         yield Server("127.0.0.1", port, "postgres", "unused", "15", words)
     finally:
         _as_postgres("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
