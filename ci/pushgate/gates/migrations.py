@@ -44,6 +44,13 @@ def _template(text: str) -> str:
     return text
 
 
+def _url(text: str) -> str:
+    if "{database}" not in text:
+        message = "expected a URL with {database} in it, for no other one is ever touched"
+        raise ValueError(message)
+    return _template(text)
+
+
 def _assignment(text: str) -> str:
     variable, equals, _ = text.partition("=")
     if not (variable and equals):
@@ -93,7 +100,7 @@ class Options(GateOptions):
 
     config: str | None = None
     section: str = "alembic"
-    database_url: str = field(default="", metadata={"parse": _template})
+    database_url: str = field(default="", metadata={"parse": _url})
     variables: tuple[str, ...] = field(default=(), metadata={"parse": _assignment})
     x: tuple[str, ...] = field(default=(), metadata={"parse": _assignment})
     offline: bool = True
