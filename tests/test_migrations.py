@@ -118,6 +118,18 @@ def test_a_section_of_the_ini(make_project: MakeProject, server: str) -> None:
     _passes(make_project(files))
 
 
+def test_settings_in_pyproject(make_project: MakeProject, server: str) -> None:
+    """Alembic's settings may be in [tool.alembic] alone."""
+    files = shop(url=BY_INI, options=_options(server))
+    del files["alembic.ini"]
+    files["pyproject.toml"] += (
+        '\n[tool.alembic]\nscript_location = "%(here)s/migrations"\nprepend_sys_path = ["."]\n'
+    )
+    project = make_project(files)
+    assert _applies(project) == (True, "pyproject.toml has [tool.alembic]")
+    _passes(project)
+
+
 @pytest.mark.parametrize("location", ["%(here)s/migrations", "migrations", "db/migrations"])
 def test_an_ini_in_a_subfolder(make_project: MakeProject, server: str, location: str) -> None:
     """It is found there, whether its paths start from there or from the project."""

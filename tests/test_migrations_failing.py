@@ -342,7 +342,10 @@ def test_several_inis(make_project: MakeProject) -> None:
         ('seed = "python \'seed.py"', "expected a command, its quotes closed"),
         ('x = ["url={address}"]', "expected a text with nothing in braces but {url}, {host}"),
         ('database-url = "postgresql://me@prod/shop"', "expected a URL with {database} in it"),
-        ('database-url = "{database"', "expected a text with nothing in braces but {url}, {host}"),
+        (
+            'database-url = "{database}{"',
+            "expected a text with nothing in braces but {url}, {host}",
+        ),
     ],
 )
 def test_options_that_mean_nothing(make_project: MakeProject, options: str, said: str) -> None:
