@@ -269,7 +269,7 @@ def test_a_project_without_any_gate(
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "pushgate: no gate is on: there is nothing to run"
     assert "pushgate: gate imports is off: no contract of import-linter" in lines
-    assert len(lines) == 10
+    assert len(lines) == 11
 
 
 @pytest.mark.parametrize("name", ['it\'s "my" 🚀 project', "[bold] {x} `y` 100% \\"])

@@ -146,6 +146,7 @@ def test_gates_are_on_where_their_subject_exists(make_project: Callable[..., Pro
         GateOff("build", "nothing to build: no [build-system]"),
         GateOff("test", "enabled = false"),
         GateOff("coverage", "it needs the gate test, which is off"),
+        GateOff("migrations", "git tracks no alembic.ini, and there is no [tool.alembic]"),
         GateOff("workflow", "no workflow file is Pushgate's: `pushgate workflow` writes it"),
     }
     assert plan(bare, Event("all")).off == bare.off

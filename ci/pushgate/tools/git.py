@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,6 +198,23 @@ def copy_tracked(repository: Path, destination: Path) -> None:
     for path in tracked_files(repository):
         (destination / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(repository / path, destination / path, follow_symlinks=False)
+
+
+def extract(repository: Path, commit: str, destination: Path) -> None:
+    """Write the files of a commit into a folder, and nothing into the repository.
+
+    Args:
+        repository: The top folder of a working tree.
+        commit: The commit's id.
+        destination: The folder, which is made.
+
+    Raises:
+        process.CommandError: There is no such commit, or no room.
+    """
+    with tempfile.TemporaryDirectory(prefix="pushgate-") as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        ask(repository, "read-tree", commit, extra=index)
+        ask(repository, "checkout-index", "--all", f"--prefix={destination}/", extra=index)
 
 
 def hooks_folder(repository: Path) -> Path:

@@ -1,0 +1,290 @@
+"""Alembic: does every migration work, on a real database that is gone afterwards?"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from pushgate.config.tables import table
+from pushgate.gates import base, base_branch, migrations_driver
+from pushgate.gates.base import Applies, Context
+from pushgate.gates.environments import Environment, project_environment
+from pushgate.gates.execution import RUN_VARIABLE
+from pushgate.model.job import Job
+from pushgate.model.outcome import JobFailed, JobUnavailable
+from pushgate.model.settings import GateOptions, Settings
+from pushgate.services import postgres
+from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable
+from pushgate.services.postgres import databases
+from pushgate.tools import git
+
+name: Final = "migrations"
+ALEMBIC: Final = "alembic==1.20.1"
+TOOLS: Final = (ALEMBIC,)
+_INI: Final = "alembic.ini"
+_PROJECT: Final = "pyproject.toml"
+_GROUPS: Final = ("migrations", "alembic")
+_PARTS: Final = ("host", "port", "user", "password", "database")
+
+
+def _template(text: str) -> str:
+    """Check that a text names only parts of a URL that there are."""
+    try:
+        text.format(url="", **dict.fromkeys(_PARTS, ""))
+    except (LookupError, ValueError) as error:
+        fields = ", ".join(f"{{{part}}}" for part in ("url", *_PARTS))
+        message = f"expected a text with nothing in braces but {fields}"
+        raise ValueError(message) from error
+    return text
+
+
+def _url(text: str) -> str:
+    if "{database}" not in text:
+        message = "expected a URL with {database} in it, for no other one is ever touched"
+        raise ValueError(message)
+    return _template(text)
+
+
+def _assignment(text: str) -> str:
+    variable, equals, _ = text.partition("=")
+    if not (variable and equals):
+        message = 'expected NAME=VALUE, such as "DB_HOST={host}"'
+        raise ValueError(message)
+    return _template(text)
+
+
+def _command(text: str) -> str:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    if not words:
+        message = "expected a command, its quotes closed"
+        raise ValueError(message)
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(GateOptions):
+    """Keys of ``[tool.pushgate.gates.migrations]``.
+
+    In ``database_url``, ``variables`` and ``x`` stand ``{host}``, ``{port}``, ``{user}``,
+    ``{password}`` and ``{database}`` for the parts of the database's URL, and in the last two
+    ``{url}`` for all of it. Whatever they say, the URL is in ``DATABASE_URL``, in ``-x url=``
+    and in ``sqlalchemy.url``.
+
+    Attributes:
+        config: The path of ``alembic.ini``; the one that there is unless given.
+        section: The section of it that is meant.
+        database_url: The URL; with the driver that the project has unless given.
+        variables: Further environment variables that ``env.py`` reads, as ``NAME=VALUE``.
+        x: Further ``-x`` arguments, as ``NAME=VALUE``.
+        offline: Whether all upgrades must be possible as SQL, without a database.
+        check: Whether the models must have nothing that no migration has.
+        stairway: Whether each revision must go up, down and up again.
+        irreversible: Revisions that have no way back.
+        seed: A command of the base branch that fills its database; the upgrade of that
+            one is tried, too, where anything differs from that branch.
+        postgres: The server.
+        sqlite: Whether the project is for SQLite instead.
+        extras: Extras to install; all unless given.
+        groups: Dependency groups to install besides the default ones; those that are
+            called after migrations, else those that hold Alembic, unless given.
+    """
+
+    config: str | None = None
+    section: str = "alembic"
+    database_url: str = field(default="", metadata={"parse": _url})
+    variables: tuple[str, ...] = field(default=(), metadata={"parse": _assignment})
+    x: tuple[str, ...] = field(default=(), metadata={"parse": _assignment})
+    offline: bool = True
+    check: bool = True
+    stairway: bool = True
+    irreversible: tuple[str, ...] = ()
+    seed: str | None = field(default=None, metadata={"parse": _command})
+    postgres: postgres.Options = field(default_factory=postgres.Options)
+    sqlite: bool = False
+    extras: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+
+
+def applies(settings: Settings) -> Applies:
+    """On where there is an ``alembic.ini``, or a table of Alembic's."""
+    if table(settings.tool_tables, "alembic"):
+        return Applies(on=True, reason="pyproject.toml has [tool.alembic]")
+    if found := _inis(settings):
+        return Applies(on=True, reason=f"Alembic's settings are in {', '.join(found)}")
+    return Applies(on=False, reason=f"git tracks no {_INI}, and there is no [tool.alembic]")
+
+
+def jobs(settings: Settings) -> tuple[Job, ...]:
+    """One job."""
+    return base.one_job(
+        name, settings, "Alembic: every migration, on a database that is thrown away"
+    )
+
+
+def prepare(context: Context[Options]) -> Environment:
+    """Make the environment ready: the project with Alembic."""
+    return project_environment(
+        context,
+        python=context.settings.default_python,
+        tools=[ALEMBIC],
+        wanted=_GROUPS,
+        extras=context.options.extras,
+        groups=context.options.groups,
+    )
+
+
+def run(context: Context[Options]) -> None:
+    """Go through the migrations in the project's environment, in an empty database."""
+    config, environment = _config(context), prepare(context)
+    with _server(context) as server:
+        with _database(server) as database:
+            _go(context, environment, config, database)
+        if context.options.seed:
+            _upgrade_from_base(context, environment, config, server)
+
+
+def _go(
+    context: Context[Options],
+    environment: Environment,
+    config: str,
+    database: Mapping[str, Any],
+    **more: object,
+) -> None:
+    options = context.options
+    request = {
+        "config": config,
+        "section": options.section,
+        "database": database,
+        "url": options.database_url,
+        "variables": dict(pair.split("=", 1) for pair in options.variables),
+        "x": options.x,
+        "offline": options.offline,
+        "check": options.check,
+        "stairway": options.stairway,
+        "irreversible": options.irreversible,
+        "onward": False,
+        "seed": (),
+    }
+    migrations_driver.go(context, environment, {**request, **more})
+
+
+def _upgrade_from_base(
+    context: Context[Options],
+    environment: Environment,
+    config: str,
+    server: postgres.Server | None,
+) -> None:
+    """Upgrade a database that the base branch made and filled.
+
+    Raises:
+        JobFailed: That does not work.
+        JobUnavailable: The base branch is not known, or does not work itself.
+    """
+    branch, commit = base_branch.branch(context.settings), base_branch.commit(context.settings)
+    if not commit:
+        context.log(f"no upgrade from {branch}: nothing differs from it")
+        return
+    with (
+        base_branch.project(context.settings, commit) as settings,
+        _database(server) as database,
+    ):
+        if settings is None or not (settings.root / config).is_file():
+            context.log(f"no upgrade from {branch}: it has no {config}")
+            return
+        context.log(
+            f"a database of {branch} ({commit[:7]}), with what `{context.options.seed}` says"
+        )
+        there = replace(context, settings=settings, folder=context.outputs / "base")
+        seed = shlex.split(context.options.seed or "")
+        try:
+            _go(there, prepare(there), config, database, onward=True, seed=seed)
+        except JobFailed as error:
+            message = f"{branch} itself does not work: {error}"
+            raise JobUnavailable(message) from error
+        context.log(f"and its upgrade to {context.settings.name} as it is here")
+        here = replace(context, folder=context.outputs / "onward")
+        try:
+            _go(here, environment, config, database, onward=True, irreversible=())
+        except JobFailed as error:
+            message = f"from the data of {branch}: {error}"
+            raise JobFailed(message) from error
+
+
+def _config(context: Context[Options]) -> str:
+    settings, said = context.settings, context.options.config
+    found = [said] if said else _inis(settings)
+    if said and not (settings.root / said).is_file():
+        message = f"`config` in [tool.pushgate.gates.{name}] names {said}: there is no such file"
+        raise JobFailed(message)
+    if len(found) > 1:
+        message = (
+            f"there are {', '.join(found)}: `config` in [tool.pushgate.gates.{name}] says which"
+        )
+        raise JobFailed(message)
+    return found[0] if found else _INI
+
+
+def _inis(settings: Settings) -> Sequence[str]:
+    """Name the ``alembic.ini`` files of the project: the one at its top, else those below."""
+    if (settings.root / _INI).is_file():
+        return (_INI,)
+    # Each start of Pushgate asks: git is told which names are of interest.
+    listing = git.ask(settings.root, "ls-files", "-z", "--", f"*{_INI}", f"*{_PROJECT}").stdout
+    tracked = [PurePosixPath(path) for path in listing.split("\0")]
+    # A folder with such a file is a project of its own.
+    others = {path.parent for path in tracked if path.name == _PROJECT and path.parent.name}
+    return [
+        str(path)
+        for path in tracked
+        if path.name == _INI
+        and (settings.root / path).is_file()
+        and not others.intersection(path.parents)
+    ]
+
+
+@contextmanager
+def _server(context: Context[Options]) -> Iterator[postgres.Server | None]:
+    """Provide a server, or None for SQLite."""
+    if context.options.sqlite:
+        context.log("SQLite, a file that is thrown away")
+        yield None
+        return
+    labels = Labels.of_this_process(os.environ.get(RUN_VARIABLE, ""))
+    ci = bool(os.environ.get("CI"))
+    try:
+        with postgres.server(context.options.postgres, labels, context.log, ci=ci) as server:
+            yield server
+    except (ServiceUnavailable, ServiceFailed) as error:
+        raise JobUnavailable(str(error)) from error
+
+
+@contextmanager
+def _database(server: postgres.Server | None) -> Iterator[Mapping[str, Any]]:
+    """Provide an empty database: what its URL is made of."""
+    if server is None:
+        with tempfile.TemporaryDirectory(prefix="pushgate-") as folder:
+            yield {"database": str(Path(folder).resolve() / f"{name}.db")}
+        return
+    database = databases.fresh(server, name)
+    parts = {part: getattr(server, part) for part in _PARTS[:-1]}
+    try:
+        yield {**parts, "database": database}
+    except JobFailed as error:
+        try:
+            databases.version(server)
+        except ServiceFailed as gone:
+            message = f"the database is gone: {gone}; {error}"
+            raise JobUnavailable(message) from error
+        raise
+    finally:
+        with suppress(ServiceFailed):
+            databases.drop(server, database)
