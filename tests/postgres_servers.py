@@ -16,10 +16,10 @@ import psutil
 
 from conftest import lacks
 from living import until
+from pushgate.model.services import Provider
 from pushgate.services.base import OWNER_LABEL, Labels, ServiceUnavailable
 from pushgate.services.postgres import Options, Server, databases, server
 from pushgate.services.postgres.local import installed
-from pushgate.services.postgres.model import Provider
 from pushgate.tools import docker
 
 IMAGE: Final = "postgres:16"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from postgres_servers import IMAGE, left_of, require, served
+from pushgate.model.services import Provider
 from pushgate.services.base import (
     OWNER_LABEL,
     Labels,
@@ -20,7 +21,6 @@ from pushgate.services.base import (
 )
 from pushgate.services.postgres import Options, databases, server
 from pushgate.services.postgres.docker import DockerPostgres
-from pushgate.services.postgres.model import Provider
 from pushgate.tools import docker
 
 pytestmark = [pytest.mark.docker]

@@ -15,12 +15,12 @@ import pytest
 
 from living import below, until
 from postgres_servers import IMAGE, PROVIDERS, gone, left_of, owner, require, served, told
+from pushgate.model.services import Provider
 from pushgate.services.base import Labels, ServiceFailed, running
 from pushgate.services.postgres import databases
 from pushgate.services.postgres.docker import DockerPostgres
 from pushgate.services.postgres.embedded import installed as embedded
 from pushgate.services.postgres.local import LocalPostgres
-from pushgate.services.postgres.model import Provider
 from pushgate.tools import docker
 
 pytestmark = [pytest.mark.docker]

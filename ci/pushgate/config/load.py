@@ -15,6 +15,7 @@ from pushgate.config import ci, inputs, layout, pytest_settings, pythons, requir
 from pushgate.config.schema import Problems, read_over
 from pushgate.config.tables import table
 from pushgate.model.ci import CiSettings
+from pushgate.model.services import ServiceSettings
 from pushgate.model.settings import ConfigurationError, GateOptions, Settings
 from pushgate.tools import git
 
@@ -44,6 +45,7 @@ class _Table:
     tests: tuple[str, ...] = ()
     verify_records: float = dataclasses.field(default=0.005, metadata={"minimum": 0})
     ci: CiSettings = dataclasses.field(default_factory=CiSettings)
+    services: ServiceSettings = dataclasses.field(default_factory=ServiceSettings)
     gates: dict[str, object] = dataclasses.field(default_factory=dict)
 
 
@@ -138,6 +140,7 @@ def load(
         dependencies=found,
         verify_records=own_table.verify_records,
         ci=ci_settings,
+        services=own_table.services,
         tool_tables=table(pyproject, "tool"),
         gates=gates,
     )

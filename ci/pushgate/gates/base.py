@@ -11,6 +11,7 @@ from typing import IO, Any, Final, Generic, NamedTuple, Protocol, TypeVar, runti
 
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobFailed
+from pushgate.model.services import PostgresOptions
 from pushgate.model.settings import GateOptions, Settings
 from pushgate.tools import cpu, process
 
@@ -205,6 +206,14 @@ class Collecting(Sharded, Protocol):
             context: One of the jobs.
             address: Where they find it.
         """
+
+
+@runtime_checkable
+class WithServices(Gate, Protocol):
+    """A gate whose jobs use servers."""
+
+    def services(self, settings: Settings) -> Sequence[PostgresOptions]:
+        """Tell which, as the project wants them; none where its options say so."""
 
 
 def one_job(

@@ -18,6 +18,7 @@ from pushgate.gates.environments import Environment, project_environment
 from pushgate.gates.execution import RUN_VARIABLE
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobFailed, JobUnavailable
+from pushgate.model.services import PostgresOptions, assignment, command, database_url
 from pushgate.model.settings import GateOptions, Settings
 from pushgate.services import postgres
 from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable
@@ -30,44 +31,7 @@ TOOLS: Final = (ALEMBIC,)
 _INI: Final = "alembic.ini"
 _PROJECT: Final = "pyproject.toml"
 _GROUPS: Final = ("migrations", "alembic")
-_PARTS: Final = ("host", "port", "user", "password", "database")
-
-
-def _template(text: str) -> str:
-    """Check that a text names only parts of a URL that there are."""
-    try:
-        text.format(url="", **dict.fromkeys(_PARTS, ""))
-    except (LookupError, ValueError) as error:
-        fields = ", ".join(f"{{{part}}}" for part in ("url", *_PARTS))
-        message = f"expected a text with nothing in braces but {fields}"
-        raise ValueError(message) from error
-    return text
-
-
-def _url(text: str) -> str:
-    if "{database}" not in text:
-        message = "expected a URL with {database} in it, for no other one is ever touched"
-        raise ValueError(message)
-    return _template(text)
-
-
-def _assignment(text: str) -> str:
-    variable, equals, _ = text.partition("=")
-    if not (variable and equals):
-        message = 'expected NAME=VALUE, such as "DB_HOST={host}"'
-        raise ValueError(message)
-    return _template(text)
-
-
-def _command(text: str) -> str:
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        words = []
-    if not words:
-        message = "expected a command, its quotes closed"
-        raise ValueError(message)
-    return text
+_PARTS: Final = ("host", "port", "user", "password")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +46,10 @@ class Options(GateOptions):
     Attributes:
         config: The path of ``alembic.ini``; the one that there is unless given.
         section: The section of it that is meant.
-        database_url: The URL; with the driver that the project has unless given.
-        variables: Further environment variables that ``env.py`` reads, as ``NAME=VALUE``.
+        database_url: The URL; that of the server's table unless given, else one with the
+            driver that the project has.
+        variables: Environment variables that ``env.py`` reads, as ``NAME=VALUE``, besides
+            those of the server's table.
         x: Further ``-x`` arguments, as ``NAME=VALUE``.
         offline: Whether all upgrades must be possible as SQL, without a database.
         check: Whether the models must have nothing that no migration has.
@@ -91,7 +57,7 @@ class Options(GateOptions):
         irreversible: Revisions that have no way back.
         seed: A command of the base branch that fills its database; the upgrade of that
             one is tried, too, where anything differs from that branch.
-        postgres: The server.
+        postgres: The server, where it is not that of ``[tool.pushgate.services.postgres]``.
         sqlite: Whether the project is for SQLite instead.
         extras: Extras to install; all unless given.
         groups: Dependency groups to install besides the default ones; those that are
@@ -100,15 +66,15 @@ class Options(GateOptions):
 
     config: str | None = None
     section: str = "alembic"
-    database_url: str = field(default="", metadata={"parse": _url})
-    variables: tuple[str, ...] = field(default=(), metadata={"parse": _assignment})
-    x: tuple[str, ...] = field(default=(), metadata={"parse": _assignment})
+    database_url: str = field(default="", metadata={"parse": database_url})
+    variables: tuple[str, ...] = field(default=(), metadata={"parse": assignment})
+    x: tuple[str, ...] = field(default=(), metadata={"parse": assignment})
     offline: bool = True
     check: bool = True
     stairway: bool = True
     irreversible: tuple[str, ...] = ()
-    seed: str | None = field(default=None, metadata={"parse": _command})
-    postgres: postgres.Options = field(default_factory=postgres.Options)
+    seed: str | None = field(default=None, metadata={"parse": command})
+    postgres: PostgresOptions | None = None
     sqlite: bool = False
     extras: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
@@ -128,6 +94,14 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     return base.one_job(
         name, settings, "Alembic: every migration, on a database that is thrown away"
     )
+
+
+def services(settings: Settings) -> tuple[PostgresOptions, ...]:
+    """The database's server, unless it is a file of SQLite's."""
+    options = settings.gates[name]
+    if not isinstance(options, Options) or options.sqlite:
+        return ()
+    return (options.postgres or settings.services.postgres,)
 
 
 def prepare(context: Context[Options]) -> Environment:
@@ -160,12 +134,15 @@ def _go(
     **more: object,
 ) -> None:
     options = context.options
+    wanted = services(context.settings)
+    variables = [pair for server in wanted for pair in server.variables]
+    urls = [options.database_url, *(server.database_url for server in wanted)]
     request = {
         "config": config,
         "section": options.section,
         "database": database,
-        "url": options.database_url,
-        "variables": dict(pair.split("=", 1) for pair in options.variables),
+        "url": next(filter(None, urls), ""),
+        "variables": dict(pair.split("=", 1) for pair in (*variables, *options.variables)),
         "x": options.x,
         "offline": options.offline,
         "check": options.check,
@@ -254,14 +231,15 @@ def _inis(settings: Settings) -> Sequence[str]:
 @contextmanager
 def _server(context: Context[Options]) -> Iterator[postgres.Server | None]:
     """Provide a server, or None for SQLite."""
-    if context.options.sqlite:
+    wanted = services(context.settings)
+    if not wanted:
         context.log("SQLite, a file that is thrown away")
         yield None
         return
     labels = Labels.of_this_process(os.environ.get(RUN_VARIABLE, ""))
     ci = bool(os.environ.get("CI"))
     try:
-        with postgres.server(context.options.postgres, labels, context.log, ci=ci) as server:
+        with postgres.server(wanted[0], labels, context.log, ci=ci) as server:
             yield server
     except (ServiceUnavailable, ServiceFailed) as error:
         raise JobUnavailable(str(error)) from error
@@ -275,7 +253,7 @@ def _database(server: postgres.Server | None) -> Iterator[Mapping[str, Any]]:
             yield {"database": str(Path(folder).resolve() / f"{name}.db")}
         return
     database = databases.fresh(server, name)
-    parts = {part: getattr(server, part) for part in _PARTS[:-1]}
+    parts = {part: getattr(server, part) for part in _PARTS}
     try:
         yield {**parts, "database": database}
     except JobFailed as error:

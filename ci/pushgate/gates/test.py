@@ -17,6 +17,7 @@ from pushgate.gates.base import Applies, Context
 from pushgate.gates.environments import TEST_GROUPS, Environment, project_environment
 from pushgate.model.job import Job, Shard
 from pushgate.model.outcome import JobFailed
+from pushgate.model.services import PostgresOptions
 from pushgate.model.settings import GateOptions, Settings
 from pushgate.shards import collection, durations, proof, shared
 from pushgate.tools import git, process, uv
@@ -46,6 +47,8 @@ class Options(GateOptions):
             called after tests, else those that hold pytest, unless given.
         share_collection: Whether the shards of a Python may collect their tests once for all,
             in a run.
+        services: The servers of which each shard, and each worker in it, is given its own
+            part: ``postgres``, a database.
     """
 
     after: tuple[str, ...] = ("lint", "types", "build")
@@ -55,6 +58,7 @@ class Options(GateOptions):
     extras: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
     share_collection: bool = True
+    services: tuple[Literal["postgres"], ...] = ()
 
 
 def applies(settings: Settings) -> Applies:
@@ -84,6 +88,13 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         for python in settings.python
         for index in range(1, count + 1)
     )
+
+
+def services(settings: Settings) -> tuple[PostgresOptions, ...]:
+    """The servers that the tests use."""
+    options = settings.gates[name]
+    wanted = options.services if isinstance(options, Options) else ()
+    return tuple(getattr(settings.services, each) for each in dict.fromkeys(wanted))
 
 
 def prepare(context: Context[Options]) -> Environment:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pushgate.model.ci import CiSettings
 from pushgate.model.event import Event
+from pushgate.model.services import ServiceSettings
 
 
 class ConfigurationError(Exception):
@@ -90,6 +91,7 @@ class Settings:
         verify_records: The share of passes taken from records whose jobs are run all the
             same, from 0 to 1.
         ci: What CI's workflow says beyond the gates.
+        services: The servers that jobs are given.
         tool_tables: The project's ``[tool]`` tables as they are.
         gates: The options of every gate, by the gate's name.
     """
@@ -106,6 +108,7 @@ class Settings:
     dependencies: Dependencies
     verify_records: float
     ci: CiSettings
+    services: ServiceSettings
     tool_tables: Mapping[str, object]
     gates: Mapping[str, GateOptions]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pushgate.services.postgres.model import Options, Server
+from pushgate.model.services import PostgresOptions as Options
+from pushgate.services.postgres.model import Server
 from pushgate.services.postgres.providers import server
 
 __all__ = ["Options", "Server", "server"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from pushgate.services.base import Service
 
@@ -13,25 +13,6 @@ HERE: Final = "127.0.0.1"
 
 USER: Final = "postgres"
 """The superuser of a server that Pushgate starts, as in the official image."""
-
-Provider = Literal["auto", "docker", "local", "embedded", "url"]
-
-
-@dataclass(frozen=True)
-class Options:
-    """Which PostgreSQL a project wants.
-
-    Attributes:
-        image: What CI uses, and Docker here.
-        provider: Where it comes from: ``docker``; ``local``, what is installed; ``embedded``,
-            what the extra ``pushgate[postgres]`` brings; ``url``, a server of the user's;
-            ``auto``, the first of these that is there, the user's own excepted.
-        url: The user's server, for ``url``.
-    """
-
-    image: str = "postgres:16"
-    provider: Provider = "auto"
-    url: str | None = None
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
+from pushgate.model.services import PostgresOptions
 from pushgate.services.base import Labels, ServiceUnavailable, Tell, running
 from pushgate.services.postgres.docker import DockerPostgres
 from pushgate.services.postgres.embedded import installed as embedded
 from pushgate.services.postgres.local import LocalPostgres
-from pushgate.services.postgres.model import Options, Postgres, Server
+from pushgate.services.postgres.model import Postgres, Server
 from pushgate.services.postgres.url import UrlPostgres
 
-_PROVIDERS: Final[Mapping[str, Callable[[Options, Labels], Postgres]]] = {
+_PROVIDERS: Final[Mapping[str, Callable[[PostgresOptions, Labels], Postgres]]] = {
     "docker": lambda options, labels: DockerPostgres(labels, options.image),
     "local": lambda _options, labels: LocalPostgres(labels),
     "embedded": lambda _options, labels: LocalPostgres(labels, embedded),
@@ -23,7 +24,7 @@ _AUTO: Final = ("docker", "local", "embedded")
 
 
 @contextmanager
-def server(options: Options, labels: Labels, tell: Tell, *, ci: bool) -> Iterator[Server]:
+def server(options: PostgresOptions, labels: Labels, tell: Tell, *, ci: bool) -> Iterator[Server]:
     """Yield a PostgreSQL that answers; it is gone when the block is left.
 
     Args:
@@ -52,7 +53,7 @@ def server(options: Options, labels: Labels, tell: Tell, *, ci: bool) -> Iterato
     raise ServiceUnavailable("\n".join(tried))
 
 
-def _names(options: Options, *, ci: bool) -> Sequence[str]:
+def _names(options: PostgresOptions, *, ci: bool) -> Sequence[str]:
     if options.provider != "auto":
         return (options.provider,)
     return _AUTO[:1] if ci else _AUTO
