@@ -15,8 +15,7 @@ from typing import Any, Final, NoReturn
 import pytest
 
 from living import Living
-from pushgate.gates.base import CORES_VARIABLE
-from pushgate.gates.execution import RUN_VARIABLE
+from pushgate.gates.base import CORES_VARIABLE, RUN_VARIABLE
 from pushgate.run.runner import THREAD_VARIABLES
 from pushgate.tools import interpreters
 

@@ -15,6 +15,9 @@ from pushgate.model.services import PostgresOptions
 from pushgate.model.settings import GateOptions, Settings
 from pushgate.tools import cpu, process
 
+RUN_VARIABLE: Final = "PUSHGATE_RUN"
+"""Names the run of ``pushgate run`` that a job belongs to."""
+
 CORES_VARIABLE: Final = "PUSHGATE_CORES"
 """Tells a job how many cores it was given; without it, it may use them all."""
 

@@ -13,15 +13,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any, Final
 
-from pushgate.gates import state
-from pushgate.gates.base import Collecting, Context, Gate, WithEnvironment
+from pushgate.gates import database, state
+from pushgate.gates.base import (
+    RUN_VARIABLE,
+    Collecting,
+    Context,
+    Gate,
+    WithEnvironment,
+)
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobError, Outcome, Result
 from pushgate.tools import git, process
 
 OUTCOME_FILE: Final = "outcome.json"
-RUN_VARIABLE: Final = "PUSHGATE_RUN"
-"""Names the run of ``pushgate run`` that a job belongs to."""
 
 _MOMENT_SECONDS: Final = 0.05
 
@@ -177,6 +181,14 @@ def perform_together(
     Returns:
         The outcomes, in the order of ``contexts``.
     """
+    run = os.environ.get(RUN_VARIABLE, "")
+    with database.servers([gate], contexts[0].settings, run) as variables:
+        return _side_by_side(gate, [context.within(variables) for context in contexts], show)
+
+
+def _side_by_side(
+    gate: Gate, contexts: Sequence[Context[Any]], show: Callable[[Outcome, IO[bytes]], None]
+) -> list[Outcome]:
     width = min(contexts[0].cores, len(contexts))
     pool = ThreadPoolExecutor(width)
     outcomes: dict[str, Outcome] = {}

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from pushgate.config.tables import table
-from pushgate.gates import base, base_branch, migrations_driver
+from pushgate.gates import base, base_branch, database, migrations_driver
 from pushgate.gates.base import Applies, Context
 from pushgate.gates.environments import Environment, project_environment
-from pushgate.gates.execution import RUN_VARIABLE
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobFailed, JobUnavailable
 from pushgate.model.services import PostgresOptions, assignment, command, database_url
 from pushgate.model.settings import GateOptions, Settings
-from pushgate.services import postgres
-from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable
-from pushgate.services.postgres import databases
 from pushgate.tools import git
 
 name: Final = "migrations"
@@ -31,7 +26,6 @@ TOOLS: Final = (ALEMBIC,)
 _INI: Final = "alembic.ini"
 _PROJECT: Final = "pyproject.toml"
 _GROUPS: Final = ("migrations", "alembic")
-_PARTS: Final = ("host", "port", "user", "password")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,18 +113,18 @@ def prepare(context: Context[Options]) -> Environment:
 def run(context: Context[Options]) -> None:
     """Go through the migrations in the project's environment, in an empty database."""
     config, environment = _config(context), prepare(context)
-    with _server(context) as server:
-        with _database(server) as database:
-            _go(context, environment, config, database)
+    with _server(context) as address:
+        with _database(context, address) as parts:
+            _go(context, environment, config, parts)
         if context.options.seed:
-            _upgrade_from_base(context, environment, config, server)
+            _upgrade_from_base(context, environment, config, address)
 
 
 def _go(
     context: Context[Options],
     environment: Environment,
     config: str,
-    database: Mapping[str, Any],
+    parts: Mapping[str, Any],
     **more: object,
 ) -> None:
     options = context.options
@@ -140,7 +134,7 @@ def _go(
     request = {
         "config": config,
         "section": options.section,
-        "database": database,
+        "database": parts,
         "url": next(filter(None, urls), ""),
         "variables": dict(pair.split("=", 1) for pair in (*variables, *options.variables)),
         "x": options.x,
@@ -158,7 +152,7 @@ def _upgrade_from_base(
     context: Context[Options],
     environment: Environment,
     config: str,
-    server: postgres.Server | None,
+    address: str,
 ) -> None:
     """Upgrade a database that the base branch made and filled.
 
@@ -172,7 +166,7 @@ def _upgrade_from_base(
         return
     with (
         base_branch.project(context.settings, commit) as settings,
-        _database(server) as database,
+        _database(context, address) as parts,
     ):
         if settings is None or not (settings.root / config).is_file():
             context.log(f"no upgrade from {branch}: it has no {config}")
@@ -183,14 +177,14 @@ def _upgrade_from_base(
         there = replace(context, settings=settings, folder=context.outputs / "base")
         seed = shlex.split(context.options.seed or "")
         try:
-            _go(there, prepare(there), config, database, onward=True, seed=seed)
+            _go(there, prepare(there), config, parts, onward=True, seed=seed)
         except JobFailed as error:
             message = f"{branch} itself does not work: {error}"
             raise JobUnavailable(message) from error
         context.log(f"and its upgrade to {context.settings.name} as it is here")
         here = replace(context, folder=context.outputs / "onward")
         try:
-            _go(here, environment, config, database, onward=True, irreversible=())
+            _go(here, environment, config, parts, onward=True, irreversible=())
         except JobFailed as error:
             message = f"from the data of {branch}: {error}"
             raise JobFailed(message) from error
@@ -229,40 +223,29 @@ def _inis(settings: Settings) -> Sequence[str]:
 
 
 @contextmanager
-def _server(context: Context[Options]) -> Iterator[postgres.Server | None]:
-    """Provide a server, or None for SQLite."""
+def _server(context: Context[Options]) -> Iterator[str]:
+    """Provide where databases are lent; empty for SQLite."""
     wanted = services(context.settings)
     if not wanted:
         context.log("SQLite, a file that is thrown away")
-        yield None
+        yield ""
         return
-    labels = Labels.of_this_process(os.environ.get(RUN_VARIABLE, ""))
-    ci = bool(os.environ.get("CI"))
-    try:
-        with postgres.server(wanted[0], labels, context.log, ci=ci) as server:
-            yield server
-    except (ServiceUnavailable, ServiceFailed) as error:
-        raise JobUnavailable(str(error)) from error
+    with database.server(context, wanted[0]) as address:
+        yield address
 
 
 @contextmanager
-def _database(server: postgres.Server | None) -> Iterator[Mapping[str, Any]]:
+def _database(context: Context[Options], address: str) -> Iterator[Mapping[str, Any]]:
     """Provide an empty database: what its URL is made of."""
-    if server is None:
+    if not address:
         with tempfile.TemporaryDirectory(prefix="pushgate-") as folder:
             yield {"database": str(Path(folder).resolve() / f"{name}.db")}
         return
-    database = databases.fresh(server, name)
-    parts = {part: getattr(server, part) for part in _PARTS}
-    try:
-        yield {**parts, "database": database}
-    except JobFailed as error:
+    with database.empty(context, address) as parts:
         try:
-            databases.version(server)
-        except ServiceFailed as gone:
-            message = f"the database is gone: {gone}; {error}"
-            raise JobUnavailable(message) from error
-        raise
-    finally:
-        with suppress(ServiceFailed):
-            databases.drop(server, database)
+            yield parts
+        except JobFailed as error:
+            if gone := database.gone(parts):
+                message = f"the database is gone: {gone}; {error}"
+                raise JobUnavailable(message) from error
+            raise

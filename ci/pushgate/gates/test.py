@@ -8,11 +8,12 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from pushgate.gates import base, coverage_config, state
+from pushgate.gates import base, coverage_config, database, state
 from pushgate.gates.base import Applies, Context
 from pushgate.gates.environments import TEST_GROUPS, Environment, project_environment
 from pushgate.model.job import Job, Shard
@@ -124,6 +125,14 @@ def run(context: Context[Options]) -> None:
     """
     environment = prepare(context)
     _check_durations(context.settings)
+    with ExitStack() as stack:
+        for wanted in services(context.settings):
+            lent = database.of_tests(context, environment, wanted)
+            context = stack.enter_context(lent)
+        _run(context, environment)
+
+
+def _run(context: Context[Options], environment: Environment) -> None:
     if context.arguments:
         options = _pytest_options(context, environment)
         command = (environment.program("python"), "-m", "pytest", *options, *context.arguments)
@@ -144,7 +153,8 @@ def run(context: Context[Options]) -> None:
 def collects(settings: Settings) -> bool:
     """Tell whether the project lets the shards of a Python share a collection."""
     options = settings.gates[name]
-    return isinstance(options, Options) and options.share_collection
+    # What is imported while collecting may already ask for the one database of its shard.
+    return isinstance(options, Options) and options.share_collection and not options.services
 
 
 def collect(context: Context[Options], address: str) -> None:
@@ -197,6 +207,8 @@ def _pytest_options(context: Context[Options], environment: Environment) -> list
         options += ["--splits", str(shard.count), "--group", str(shard.index)]
         options += ["--splitting-algorithm", "least_duration"]
         options += ["--durations-path", str(context.settings.root / durations.FILE)]
+    if context.options.services:
+        options += ["-p", collection.LEASE_PLUGIN]
     if context.options.workers is not None:
         options += ["-n", str(context.options.workers)]
     present = uv.installed(environment.folder)

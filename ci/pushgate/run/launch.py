@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pushgate.gates.execution import RUN_VARIABLE
+from pushgate.gates.base import RUN_VARIABLE
 from pushgate.model.job import Job
 from pushgate.model.outcome import ExitCode
 from pushgate.model.run_event import (

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from pushgate.gates.base import CORES_VARIABLE
-from pushgate.gates.execution import RUN_VARIABLE
+from pushgate.gates import database
+from pushgate.gates.base import CORES_VARIABLE, RUN_VARIABLE
 from pushgate.model.job import Job
 from pushgate.model.outcome import ExitCode, Outcome, Result, exit_code
 from pushgate.model.run_event import Consumer, JobFinished, JobOutput, JobStarted, Note
@@ -110,6 +110,7 @@ class Run:
         self._outcomes: list[Outcome] = []
         self._preparation = Preparation(definition, jobs, folder)
         self._collections = Collections(definition, (), folder)
+        self._servers: Mapping[str, str] = {}
         self._looked = 0.0
         self.first_bad = ""
 
@@ -135,7 +136,10 @@ class Run:
                 *(cores, policy),
             )
             if not schedule.done:
-                self._carry_out(schedule, signals)
+                gates = [self._definition.gates[job.gate] for job in left]
+                with database.servers(gates, self._definition.settings, self._name) as told:
+                    self._servers = told
+                    self._carry_out(schedule, signals)
             self._recall.write()
         return ExitCode.INTERRUPTED if signals.count else exit_code(self._outcomes)
 
@@ -208,6 +212,7 @@ class Run:
         return {
             **limits,
             **process.clean_environment(),
+            **self._servers,
             RUN_VARIABLE: self._name,
             CORES_VARIABLE: str(cores),
         }

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Final
 
 PLUGIN: Final = "pushgate_shard"
+LEASE_PLUGIN: Final = "pushgate_lease"
 PLUGIN_FOLDER: Final = Path(__file__).parent / "plugin"
 OUTPUT_VARIABLE: Final = "PUSHGATE_SHARD_OUTPUT"
+LEASE_VARIABLE: Final = "PUSHGATE_LEASE"
+"""Tells the plug-in of databases what to ask for, and where."""
 
 
 class CollectionMissingError(Exception):

@@ -30,8 +30,12 @@ ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 COLLECTION_VARIABLE: Final = "PUSHGATE_COLLECTION"
 """Tells a job of a run where a collection is that it may share; for its gate only."""
 
+SERVERS_VARIABLE: Final = "PUSHGATE_SERVERS"
+"""Tells a job of a run where it is lent parts of servers; for its gate only."""
+
 _FOREIGN: Final = (
     COLLECTION_VARIABLE,
+    SERVERS_VARIABLE,
     # An environment that happens to be active here and is not in CI.
     "VIRTUAL_ENV",
     "VIRTUAL_ENV_PROMPT",

@@ -137,12 +137,29 @@ def drop(server: Server, name: str) -> None:
     with connected(server) as connection:
         if not connection.run("SELECT FROM pg_database WHERE datname = :name", name=name):
             return
-        connection.run(f"ALTER DATABASE {_quoted(name)} ALLOW_CONNECTIONS false")
-        connection.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name",
-            name=name,
-        )
+        _close(connection, name)
         connection.run(f"DROP DATABASE IF EXISTS {_quoted(name)}")
+
+
+def close(server: Server, name: str) -> None:
+    """End all connections to a database, and let nobody connect to it any more.
+
+    Args:
+        server: Where.
+        name: What it is called.
+
+    Raises:
+        ServiceFailed: The server says no, or is gone.
+    """
+    with connected(server) as connection:
+        _close(connection, name)
+
+
+def _close(connection: Connection, name: str) -> None:
+    connection.run(f"ALTER DATABASE {_quoted(name)} ALLOW_CONNECTIONS false")
+    connection.run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name", name=name
+    )
 
 
 def fresh(server: Server, prefix: str, template: str | None = None) -> str:

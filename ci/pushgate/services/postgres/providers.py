@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Final
 
 from pushgate.model.services import PostgresOptions
@@ -30,7 +31,7 @@ def server(options: PostgresOptions, labels: Labels, tell: Tell, *, ci: bool) ->
     Args:
         options: Which one the project wants.
         labels: Whose it is.
-        tell: Is told what takes a while, and which server it is.
+        tell: Is told what takes a while.
         ci: Whether this is CI, where only Docker will do unless a provider is said.
 
     Raises:
@@ -47,8 +48,8 @@ def server(options: PostgresOptions, labels: Labels, tell: Tell, *, ci: bool) ->
                 continue
             found = service.server()
             other = "" if name == "docker" else f"; CI uses {options.image} in Docker"
-            tell(found.words + (other if options.provider == "auto" else ""))
-            yield found
+            words = found.words + (other if options.provider == "auto" else "")
+            yield replace(found, words=words)
             return
     raise ServiceUnavailable("\n".join(tried))
 

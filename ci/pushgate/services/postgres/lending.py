@@ -1,0 +1,224 @@
+"""Databases of one server, each lent for as long as a connection is kept open.
+
+Each way goes a line of JSON. The borrower sends ``token``, ``purpose`` and ``template``. It is
+told ``told`` while the server starts; ``fill``, a database, where it is the first to ask for a
+template, which it answers when that is filled; and at last ``lent``, a database with ``words``,
+or ``unavailable``. What was lent is dropped when the borrower's connection ends, however it does.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import socketserver
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent import futures
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from io import BufferedIOBase
+from threading import Event, Lock, Thread
+from typing import Any, Final
+
+from pushgate.model.services import PostgresOptions
+from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable, Tell
+from pushgate.services.postgres import databases
+from pushgate.services.postgres.model import HERE, Server
+from pushgate.services.postgres.providers import server
+
+Parts = Mapping[str, str]
+"""What the URL of a database is made of: host, port, user, password, database."""
+
+_TELL_SECONDS: Final = 0.05
+
+
+class _Ended(Exception):
+    """Nobody wants the server any more."""
+
+
+class _Lender(socketserver.ThreadingTCPServer):
+    """What all borrowers have in common.
+
+    Attributes:
+        token: What a borrower must know.
+        started: The server, as soon as it answers.
+        told: What it told while it started.
+        templates: The filled templates, by what the borrowers call them.
+        filling: Is held by whoever fills one.
+    """
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self) -> None:
+        super().__init__((HERE, 0), _Borrower)
+        self.token = secrets.token_urlsafe()
+        self.started: Future[Server] = Future()
+        self.told: list[str] = []
+        self.templates: dict[str, str] = {}
+        self.filling: defaultdict[str, Lock] = defaultdict(Lock)
+
+    def keep(self, options: PostgresOptions, labels: Labels, ended: Event, *, ci: bool) -> None:
+        """Keep the server until nobody wants it any more."""
+
+        def tell(line: str) -> None:
+            # A pull may take minutes.
+            if ended.is_set():
+                raise _Ended
+            self.told.append(line)
+
+        try:
+            with server(options, labels, tell, ci=ci) as found:
+                self.started.set_result(found)
+                ended.wait()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the borrowers are told
+            if not self.started.done():
+                self.started.set_exception(error)
+
+
+class _Borrower(socketserver.StreamRequestHandler):
+    """One connection."""
+
+    server: _Lender
+
+    def handle(self) -> None:
+        """Lend a database until the connection ends."""
+        # A borrower may be killed at any moment.
+        with suppress(OSError, ValueError):
+            asked = json.loads(self.rfile.readline())
+            if not secrets.compare_digest(asked["token"], self.server.token):
+                return
+            try:
+                self._lend(asked["purpose"], asked["template"])
+            except (ServiceUnavailable, ServiceFailed, _Ended) as error:
+                self._send({"unavailable": str(error) or "the run has ended"})
+
+    def _lend(self, purpose: str, template: str) -> None:
+        found = self._started()
+        copied = self._filled(found, template) if template else None
+        name = databases.fresh(found, purpose, copied)
+        try:
+            self._send({"lent": _parts(found, name), "words": found.words})
+            self.rfile.read()
+        finally:
+            with suppress(ServiceFailed):
+                databases.drop(found, name)
+
+    def _started(self) -> Server:
+        told = 0
+        while True:
+            done = futures.wait([self.server.started], _TELL_SECONDS).done
+            for line in self.server.told[told:]:
+                self._send({"told": line})
+                told += 1
+            if done:
+                return self.server.started.result()
+
+    def _filled(self, found: Server, template: str) -> str:
+        with self.server.filling[template]:
+            if template not in self.server.templates:
+                name = databases.fresh(found, "template")
+                try:
+                    self._send({"fill": _parts(found, name)})
+                    json.loads(self.rfile.readline())
+                    databases.close(found, name)
+                except BaseException:
+                    with suppress(ServiceFailed):
+                        databases.drop(found, name)
+                    raise
+                self.server.templates[template] = name
+            return self.server.templates[template]
+
+    def _send(self, told: Mapping[str, Any]) -> None:
+        _send(self.wfile, told)
+
+
+@contextmanager
+def lending(options: PostgresOptions, labels: Labels, *, ci: bool) -> Iterator[str]:
+    """Yield where databases are lent, while their server may still be starting.
+
+    Args:
+        options: Which server the project wants.
+        labels: Whose it is.
+        ci: Whether this is CI.
+    """
+    ended = Event()
+    with _Lender() as lender:
+        # An interpreter that ends waits for no daemon; a server ends with its owner by itself.
+        serving = Thread(target=lender.serve_forever, args=(_TELL_SECONDS,), daemon=True)
+        keeping = Thread(
+            target=lender.keep, args=(options, labels, ended), kwargs={"ci": ci}, daemon=True
+        )
+        serving.start()
+        keeping.start()
+        try:
+            yield f"{HERE}:{lender.server_address[1]}:{lender.token}"
+        finally:
+            ended.set()
+            lender.shutdown()
+            keeping.join()
+
+
+@contextmanager
+def lent(
+    address: str,
+    purpose: str,
+    tell: Tell,
+    template: str = "",
+    fill: Callable[[Parts], None] | None = None,
+) -> Iterator[tuple[Parts, str]]:
+    """Yield a database, which is dropped afterwards, and what the server is.
+
+    Args:
+        address: Where databases are lent.
+        purpose: What it is for, a part of its name.
+        tell: Is told what takes a while.
+        template: What the database is a copy of; empty: of nothing.
+        fill: Fills that one, should nobody have done it.
+
+    Raises:
+        ServiceUnavailable: There is none to lend.
+    """
+    host, port, token = address.split(":")
+    with _connected(host, int(port)) as connection, connection.makefile("rwb") as stream:
+        _send(stream, {"token": token, "purpose": purpose, "template": template})
+        said = _said(stream)
+        while "told" in said or "fill" in said:
+            if "told" in said:
+                tell(said["told"])
+            elif fill is not None:
+                fill(said["fill"])
+                _send(stream, {})
+            said = _said(stream)
+        if "unavailable" in said:
+            raise ServiceUnavailable(said["unavailable"])
+        yield said["lent"], said["words"]
+
+
+def _connected(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_connection((host, port))
+    except OSError as error:
+        message = f"what lends databases is gone: {error}"
+        raise ServiceUnavailable(message) from error
+
+
+def _send(stream: BufferedIOBase, told: Mapping[str, Any]) -> None:
+    stream.write(json.dumps(told).encode() + b"\n")
+    stream.flush()
+
+
+def _said(stream: BufferedIOBase) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(stream.readline() or '{"unavailable": "its run has ended"}')
+    return said
+
+
+def _parts(found: Server, database: str) -> Parts:
+    return {
+        "host": found.host,
+        "port": str(found.port),
+        "user": found.user,
+        "password": found.password,
+        "database": database,
+    }
