@@ -162,12 +162,11 @@ def _lent(
 ) -> Iterator[Parts]:
     with ExitStack() as stack:
         try:
-            parts, words = stack.enter_context(
+            parts = stack.enter_context(
                 lent(address, context.job.gate, context.log, template, fill)
             )
         except ServiceUnavailable as error:
             raise JobUnavailable(str(error)) from error
-        context.log(words)
         yield parts
 
 

@@ -92,7 +92,7 @@ class PostgresOptions:
 
     image: str = "postgres:16"
     provider: Provider = "auto"
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     database_url: str = field(default="", metadata={"parse": database_url})
     variables: tuple[str, ...] = field(default=(), metadata={"parse": assignment})
     template: str | None = field(default=None, metadata={"parse": command})

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+from pushgate.gates.base import WithServices
 from pushgate.gates.own import OwnGate, OwnOptions
 from pushgate.model.fingerprint import Fingerprint
 from pushgate.model.job import Job
+from pushgate.model.services import PostgresOptions
 from pushgate.plan.definition import Definition
 from pushgate.run import beside
 from pushgate.run.job_files import JobFiles
@@ -68,6 +70,7 @@ def take(definition: Definition, commit: str | None) -> Fingerprints:
                 for version in versions
             },
             {image for gate in definition.gates for image in settings.gates[gate].images},
+            {server for name in definition.gates for server in _servers(definition, name)},
         )
         try:
             taking = _Taking(definition, machine, files.result(), above)
@@ -119,6 +122,7 @@ class _Taking:
                 "tools": self._machine.tools(self._definition.gates[job.gate].TOOLS, options),
                 "environment": self._machine.environment(options.env),
                 "images": self._machine.images(options.images),
+                "servers": self._machine.servers(_servers(self._definition, job.gate)),
                 "pushgate": self._machine.pushgate,
                 "only here": self._files.beside(job.inputs),
                 "settings outside": self._above,
@@ -174,6 +178,11 @@ def _pythons(definition: Definition, job: Job) -> tuple[tuple[str, ...], tuple[s
     return (settings.default_python,), settings.python[-1:]
 
 
+def _servers(definition: Definition, gate: str) -> Sequence[PostgresOptions]:
+    found = definition.gates[gate]
+    return found.services(definition.settings) if isinstance(found, WithServices) else ()
+
+
 def _described(definition: Definition, job: Job) -> Mapping[str, str]:
     """Tell what a job does, as far as the project's configuration says it."""
     settings, gate = definition.settings, definition.gates[job.gate]
@@ -189,6 +198,8 @@ def _described(definition: Definition, job: Job) -> Mapping[str, str]:
     for field in dataclasses.fields(options):
         if field.name not in _PLANNING:
             told[f"{job.gate}.{field.name}"] = repr(getattr(options, field.name))
+    if servers := _servers(definition, job.gate):
+        told["tool.pushgate.services"] = repr(servers)
     if definition.is_adopted(job) or (isinstance(gate, OwnGate) and gate.function):
         # Code of the project's own may look at any of it.
         own = settings.tool_tables.get("pushgate")

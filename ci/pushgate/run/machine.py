@@ -17,11 +17,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from pushgate.gates.own import OwnOptions
+from pushgate.model.services import PostgresOptions
 from pushgate.model.settings import GateOptions, Settings
 from pushgate.run import premises
 from pushgate.run.known_pythons import KnownPythons
 from pushgate.run.premises import Premises
 from pushgate.run.store import Store
+from pushgate.services import postgres
+from pushgate.services.base import ServiceFailed, ServiceUnavailable
 from pushgate.tools import docker, interpreters, process
 from pushgate.tools.interpreters import Interpreter, InterpreterMissingError
 
@@ -57,15 +60,21 @@ class Machine:
     asking: Executor
     _pythons: dict[str, Future[Interpreter]] = field(default_factory=dict)
     _images: dict[str, Future[str | None]] = field(default_factory=dict)
+    _servers: dict[PostgresOptions, Future[str]] = field(default_factory=dict)
     _programs: dict[str, str] = field(default_factory=dict)
     _variables: dict[str, str] = field(default_factory=dict)
 
-    def expect(self, pythons: Iterable[str], images: Iterable[str]) -> None:
-        """Begin to ask for interpreters and images, all at once."""
+    def expect(
+        self, pythons: Iterable[str], images: Iterable[str], servers: Iterable[PostgresOptions]
+    ) -> None:
+        """Begin to ask for interpreters, images and servers, all at once."""
         for version in pythons:
             self._pythons[version] = self.asking.submit(self._known_pythons.find, version)
         for name in images:
             self._images[name] = self.asking.submit(docker.image_id, name)
+        ci = bool(self._environment.get("CI"))
+        for options in servers:
+            self._servers[options] = self.asking.submit(postgres.described, options, ci=ci)
 
     def interpreters(self, needed: Iterable[str], seen: Iterable[str]) -> Mapping[str, str]:
         """Describe the Python that runs Pushgate, and those of versions that are expected.
@@ -126,6 +135,17 @@ class Machine:
             ids[name] = found
         return ids
 
+    def servers(self, wanted: Iterable[PostgresOptions]) -> Mapping[str, str]:
+        """Describe servers that are expected.
+
+        Raises:
+            UnknownStateError: One of them is not here, or what it is is not known yet.
+        """
+        try:
+            return {options.image: self._servers[options].result() for options in wanted}
+        except (ServiceUnavailable, ServiceFailed) as error:
+            raise UnknownStateError(str(error)) from error
+
     @cached_property
     def pushgate(self) -> Mapping[str, str]:
         """Pushgate's version, and what its code is."""
@@ -168,7 +188,10 @@ class Machine:
             },
             running=running,
             pushgate=self.pushgate["code"],
-            lasting=lasting and not self._images and len(found) == len(self._pythons),
+            lasting=lasting
+            and not self._images
+            and not self._servers
+            and len(found) == len(self._pythons),
         )
 
     def _program(self, word: str) -> str:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from pushgate.model.services import PostgresOptions as Options
 from pushgate.services.postgres.model import Server
-from pushgate.services.postgres.providers import server
+from pushgate.services.postgres.providers import described, server
 
-__all__ = ["Options", "Server", "server"]
+__all__ = ["Options", "Server", "described", "server"]

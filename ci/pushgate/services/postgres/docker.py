@@ -121,6 +121,23 @@ class DockerPostgres:
                 container.remove()
 
 
+def image(name: str) -> str:
+    """Return the id of an image.
+
+    Raises:
+        ServiceUnavailable: There is no engine.
+        ServiceFailed: It has no such image yet.
+    """
+    try:
+        found = docker.image(name)
+    except EngineUnavailableError as error:
+        raise ServiceUnavailable(str(error)) from error
+    if found is None:
+        message = f"no Docker engine here has the image {name} yet"
+        raise ServiceFailed(message)
+    return found.id
+
+
 def _sweep() -> None:
     """Remove containers whose process is gone, or that have outlived their time."""
     oldest = time.time() - 2 * LIFE_SECONDS

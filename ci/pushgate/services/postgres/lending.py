@@ -1,9 +1,10 @@
 """Databases of one server, each lent for as long as a connection is kept open.
 
 Each way goes a line of JSON. The borrower sends ``token``, ``purpose`` and ``template``. It is
-told ``told`` while the server starts; ``fill``, a database, where it is the first to ask for a
-template, which it answers when that is filled; and at last ``lent``, a database with ``words``,
-or ``unavailable``. What was lent is dropped when the borrower's connection ends, however it does.
+told ``told`` while the server starts, and which it is; ``fill``, a database, where it is the
+first to ask for a template, which it answers when that is filled; and at last ``lent``, a
+database, or ``unavailable``. What was lent is dropped when the borrower's connection ends,
+however it does.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class _Borrower(socketserver.StreamRequestHandler):
         copied = self._filled(found, template) if template else None
         name = databases.fresh(found, purpose, copied)
         try:
-            self._send({"lent": _parts(found, name), "words": found.words})
+            self._send({"lent": _parts(found, name)})
             self.rfile.read()
         finally:
             with suppress(ServiceFailed):
@@ -113,7 +114,9 @@ class _Borrower(socketserver.StreamRequestHandler):
                 self._send({"told": line})
                 told += 1
             if done:
-                return self.server.started.result()
+                found = self.server.started.result()
+                self._send({"told": found.words})
+                return found
 
     def _filled(self, found: Server, template: str) -> str:
         with self.server.filling[template]:
@@ -167,13 +170,13 @@ def lent(
     tell: Tell,
     template: str = "",
     fill: Callable[[Parts], None] | None = None,
-) -> Iterator[tuple[Parts, str]]:
-    """Yield a database, which is dropped afterwards, and what the server is.
+) -> Iterator[Parts]:
+    """Yield a database, which is dropped afterwards.
 
     Args:
         address: Where databases are lent.
         purpose: What it is for, a part of its name.
-        tell: Is told what takes a while.
+        tell: Is told what takes a while, and which server it is.
         template: What the database is a copy of; empty: of nothing.
         fill: Fills that one, should nobody have done it.
 
@@ -193,7 +196,7 @@ def lent(
             said = _said(stream)
         if "unavailable" in said:
             raise ServiceUnavailable(said["unavailable"])
-        yield said["lent"], said["words"]
+        yield said["lent"]
 
 
 def _connected(host: str, port: int) -> socket.socket:

@@ -61,6 +61,11 @@ class Installation:
     words: str
     parts: tuple[Path, ...]
 
+    def version(self) -> str:
+        """Return what it calls itself."""
+        command = [str(self.folder / "postgres"), "--version"]
+        return process.capture(command, cwd=process.NOWHERE).stdout.strip()
+
 
 def installed() -> Installation:
     """Find the PostgreSQL of this machine: that on PATH, else the newest.

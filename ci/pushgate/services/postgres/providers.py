@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Final
 
 from pushgate.model.services import PostgresOptions
-from pushgate.services.base import Labels, ServiceUnavailable, Tell, running
-from pushgate.services.postgres.docker import DockerPostgres
+from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable, Tell, running
+from pushgate.services.postgres.docker import DockerPostgres, image
 from pushgate.services.postgres.embedded import installed as embedded
 from pushgate.services.postgres.local import LocalPostgres
+from pushgate.services.postgres.local import installed as local
 from pushgate.services.postgres.model import Postgres, Server
 from pushgate.services.postgres.url import UrlPostgres
 
@@ -52,6 +53,39 @@ def server(options: PostgresOptions, labels: Labels, tell: Tell, *, ci: bool) ->
             yield replace(found, words=words)
             return
     raise ServiceUnavailable("\n".join(tried))
+
+
+def described(options: PostgresOptions, *, ci: bool) -> str:
+    """Tell which server there would be, without starting it.
+
+    Args:
+        options: Which one the project wants.
+        ci: Whether this is CI.
+
+    Raises:
+        ServiceUnavailable: There is none.
+        ServiceFailed: What it would be is not known yet.
+    """
+    tried = []
+    for name in _names(options, ci=ci):
+        try:
+            return f"{name}: {_DESCRIPTIONS[name](options)}"
+        except ServiceUnavailable as error:
+            tried.append(f"{name}: {error}")
+    raise ServiceUnavailable("; ".join(tried))
+
+
+def _users_own(_options: PostgresOptions) -> str:
+    message = "a server of the user's own may have changed"
+    raise ServiceFailed(message)
+
+
+_DESCRIPTIONS: Final[Mapping[str, Callable[[PostgresOptions], str]]] = {
+    "docker": lambda options: image(options.image),
+    "local": lambda _options: local().version(),
+    "embedded": lambda _options: embedded().version(),
+    "url": _users_own,
+}
 
 
 def _names(options: PostgresOptions, *, ci: bool) -> Sequence[str]:
