@@ -28,6 +28,15 @@ def _made(make_project: MakeProject) -> Project:
     return make_project({**files, "pyproject.toml": own})
 
 
+def test_the_tests_of_the_example(make_project: MakeProject) -> None:
+    """Both shards pass, each with the tables that the migrations make."""
+    project = _made(make_project)
+    answer = project.nox("-s", f"test-{PYTHON}")
+    assert answer.returncode == 0, answer.stdout
+    assert "the 2 shards together ran every test exactly once" in answer.stdout
+    assert answer.stdout.count("a copy of what `alembic upgrade head` made") == 2
+
+
 def test_the_migrations_of_the_example(make_project: MakeProject) -> None:
     """All steps pass, as its lock has them."""
     project = _made(make_project)
