@@ -19,6 +19,7 @@ import pytest
 from living import until
 from postgres_servers import end_server, require
 from pushgate.gates import database
+from pushgate.model.outcome import JobFailed, JobUnavailable
 from pushgate.services.base import Labels, ServiceUnavailable
 from pushgate.services.postgres import Options, Server, databases
 from pushgate.services.postgres.lending import Parts, lending, lent
@@ -141,9 +142,11 @@ def test_a_stranger_is_lent_nothing(address: str) -> None:
 def test_a_server_that_is_gone(address: str) -> None:
     """It is told, and so is who has borrowed something of it."""
     with lent(address, "shop", _silent) as parts:
-        assert database.gone(parts) == ""
+        with pytest.raises(JobFailed), database.still_there(parts):
+            raise JobFailed
         end_server(_server(parts))
-        assert "Connection refused" in database.gone(parts)
+        with pytest.raises(JobUnavailable, match="is gone"), database.still_there(parts):
+            raise JobFailed
         with (
             pytest.raises(ServiceUnavailable, match="Connection refused"),
             lent(address, "shop", _silent),

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from pushgate.gates.base import RUN_VARIABLE, Context, Gate, WithServices
 from pushgate.gates.environments import Environment
-from pushgate.model.outcome import JobUnavailable
+from pushgate.model.outcome import JobFailed, JobUnavailable
 from pushgate.model.services import PostgresOptions
 from pushgate.model.settings import Settings
 from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable
@@ -89,14 +89,23 @@ def empty(context: Context[Any], address: str) -> Iterator[Parts]:
         yield parts
 
 
-def gone(parts: Parts) -> str:
-    """Tell why a database that was lent is not there any more; empty where it is."""
-    found = Server(parts["host"], int(parts["port"]), parts["user"], parts["password"])
+@contextmanager
+def still_there(parts: Parts) -> Iterator[None]:
+    """Call no job failed whose database's server is gone.
+
+    Raises:
+        JobUnavailable: The job failed, and the server does not answer.
+    """
     try:
-        databases.version(found)
-    except ServiceFailed as error:
-        return str(error)
-    return ""
+        yield
+    except JobFailed as error:
+        found = Server(parts["host"], int(parts["port"]), parts["user"], parts["password"])
+        try:
+            databases.version(found)
+        except ServiceFailed as gone:
+            message = f"the database is gone: {gone}; {error}"
+            raise JobUnavailable(message) from error
+        raise
 
 
 @contextmanager
@@ -137,7 +146,8 @@ def of_tests(
             "variables": variables,
         }
         lease = {collection.LEASE_VARIABLE: json.dumps(more)}
-        yield context.within({**filled(url, variables, parts), **lease})
+        with still_there(parts):
+            yield context.within({**filled(url, variables, parts), **lease})
 
 
 def filled(url: str, variables: Mapping[str, str], parts: Parts) -> dict[str, str]:

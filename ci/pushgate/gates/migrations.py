@@ -241,11 +241,5 @@ def _database(context: Context[Options], address: str) -> Iterator[Mapping[str, 
         with tempfile.TemporaryDirectory(prefix="pushgate-") as folder:
             yield {"database": str(Path(folder).resolve() / f"{name}.db")}
         return
-    with database.empty(context, address) as parts:
-        try:
-            yield parts
-        except JobFailed as error:
-            if gone := database.gone(parts):
-                message = f"the database is gone: {gone}; {error}"
-                raise JobUnavailable(message) from error
-            raise
+    with database.empty(context, address) as parts, database.still_there(parts):
+        yield parts
