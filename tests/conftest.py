@@ -33,9 +33,16 @@ OLDEST: Final = (3, 11)
 """The Python whose tests include the slow ones: what they ask is the same under every other."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the gate ask for all tests; a look at them need not take as long."""
+    parser.addoption(
+        "--slow", action="store_true", help="also the slow tests, where this is the oldest Python"
+    )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the slow tests to the oldest Python."""
-    if sys.version_info[:2] == OLDEST:
+    """Leave the slow tests to the gate, and to the oldest Python."""
+    if config.getoption("--slow") and sys.version_info[:2] == OLDEST:
         return
     slow = [item for item in items if item.get_closest_marker("slow")]
     items[:] = [item for item in items if item not in slow]

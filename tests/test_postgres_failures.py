@@ -23,7 +23,7 @@ from pushgate.services.postgres import Options, databases, server
 from pushgate.services.postgres.docker import DockerPostgres
 from pushgate.tools import docker
 
-pytestmark = [pytest.mark.docker]
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 
 def _refusal(options: Options, *, ci: bool = False) -> str:

@@ -23,7 +23,7 @@ from pushgate.services.postgres.embedded import installed as embedded
 from pushgate.services.postgres.local import LocalPostgres
 from pushgate.tools import docker
 
-pytestmark = [pytest.mark.docker]
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 _MOMENTS = 10
 """How many processes are killed for each provider, each at a moment of its own."""
