@@ -223,7 +223,7 @@ def test_a_server_that_is_starting(said: str) -> None:
                     way.sendall(b"N")  # no encryption, which is asked for first
                     way.recv(1024)
                 way.sendall(answer)
-        with pytest.raises(ServiceFailed, match=": nobody is let in$"):
+        with pytest.raises(ServiceFailed, match=r": nobody is let in$"):
             told.result()
     assert lines == [f"PostgreSQL on 127.0.0.1:{port}: {said}: waiting for it, 30 s at most"]
 
