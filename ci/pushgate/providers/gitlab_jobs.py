@@ -36,11 +36,12 @@ _COVERAGE: Final = r"/TOTAL.*\s(\d+(?:\.\d+)?)%/"
 _POSTGRES: Final = "postgres"
 """What a job calls its PostgreSQL, and what the superuser and its database are called there."""
 
-_PASSWORD: Final = "pushgate"  # noqa: S105  # of a server that only its job can reach, and that ends with it
+_PASSWORD: Final = "pushgate"  # noqa: S105  # no secret, as said below
+"""Of a server that only its job can reach, and that ends with it."""
+_URL: Final = f"postgresql://{_POSTGRES}:{_PASSWORD}@{_POSTGRES}:5432/{_POSTGRES}"
+
 _SHA: Final = "${CI_MERGE_REQUEST_SOURCE_BRANCH_SHA:-$CI_COMMIT_SHA}"
 """The commit that was pushed; that of a merged result is GitLab's own."""
-
-_URL: Final = f"postgresql://{_POSTGRES}:{_PASSWORD}@{_POSTGRES}:5432/{_POSTGRES}"
 
 
 def document(pipeline: Pipeline) -> dict[str, object]:
