@@ -126,13 +126,11 @@ def test_a_variable_names_the_server(
     before = set(databases.names(theirs))
     with filled(theirs) as url:
         monkeypatch.setenv(URL_VARIABLE, url)
-        options, lines = Options(provider=provider), list[str]()
-        with server(options, Labels.of_this_process(), lines.append, ci=ci) as found:
+        with server(Options(provider=provider), Labels.of_this_process(), print, ci=ci) as found:
             assert (found.host, found.port) == (theirs.host, theirs.port)
             assert databases.is_empty(found, databases.fresh(found, "tests"))
         assert set(databases.names(theirs)) - before == {url.rpartition("/")[2]}
-    (line,) = lines
-    assert line.startswith(f"PostgreSQL {theirs.version} on 127.0.0.1:{theirs.port} (url)")
+    assert found.words.startswith(f"PostgreSQL {theirs.version} on 127.0.0.1:{theirs.port} (url)")
 
 
 def test_what_the_settings_say_comes_first(theirs: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,15 +161,14 @@ def test_what_the_settings_say_comes_first(theirs: Server, monkeypatch: pytest.M
 def test_another_version_than_the_images(
     theirs: Server, image: str, *, differs: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a server is of another major version than the project's image, its line says so."""
+    """Where a server is of another major version than the project's image, it says so."""
     image = image.format(major=theirs.version.partition(".")[0])
     with filled(theirs) as url:
         monkeypatch.setenv(URL_VARIABLE, url)
-        lines = list[str]()
-        with server(Options(image=image), Labels.of_this_process(), lines.append, ci=True):
+        with server(Options(image=image), Labels.of_this_process(), print, ci=True) as found:
             pass
     said = f"PostgreSQL {theirs.version} on 127.0.0.1:{theirs.port} (url)"
-    assert lines == [f"{said}; the project's image is {image}" if differs else said]
+    assert found.words == (f"{said}; the project's image is {image}" if differs else said)
 
 
 def _free_port() -> int:

@@ -52,8 +52,9 @@ def server(options: PostgresOptions, labels: Labels, tell: Tell, *, ci: bool) ->
                 tried.append(f"{name}: {error}")
                 continue
             found = service.server()
-            tell(found.words + _difference(options, name, found))
-            yield found
+            words = found.words + _difference(options, name, found)
+            tell(words)
+            yield replace(found, words=words)
             return
     raise ServiceUnavailable("\n".join(tried))
 
