@@ -16,6 +16,7 @@ import pytest
 
 from living import Living
 from pushgate.gates.base import CORES_VARIABLE, RUN_VARIABLE
+from pushgate.model.services import URL_VARIABLE
 from pushgate.run.runner import THREAD_VARIABLES
 from pushgate.tools import interpreters
 
@@ -151,7 +152,7 @@ def _plain_environment(
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
     monkeypatch.setenv("PUSHGATE_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "pushgate"))
     # And what these tests find where Pushgate itself runs them.
-    ours = (RUN_VARIABLE, CORES_VARIABLE, *THREAD_VARIABLES)
+    ours = (RUN_VARIABLE, CORES_VARIABLE, URL_VARIABLE, *THREAD_VARIABLES)
     for name in ("CI", "NOXSESSION", "NOXPYTHON", "NOX_PARALLEL", "FORCE_COLOR", *ours):
         monkeypatch.delenv(name, raising=False)
 

@@ -22,6 +22,8 @@ CODE: Final = {
     "no": "",
 }
 PROJECT: Final = "[project]\nname = 'demo'\nversion = '1'\n"
+SERVICES: Final = f"{PROJECT}{PYTHONS}gates.test.services = ['postgres']\n"
+"""Of a project whose tests use a PostgreSQL."""
 
 
 def write(project: Project, folder: str = "") -> dict[str, Any]:

@@ -6,10 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from alembic_projects import ALL_STEPS, Steps
 from carrying_out import carry_out
 from conftest import PYTHON, Project
+from pushgate.config.yaml_text import parsed
 from pushgate.model.outcome import Result
+from pushgate.plan.definition import of_project
+from pushgate.providers import github, gitlab, workflow
+from workflow_tools import Actionlint, actionlint, schema_violations, security_findings
+
+__all__ = ["actionlint"]  # a fixture
 
 EXAMPLE: Final = Path(__file__).parents[1] / "examples" / "orders"
 
@@ -43,3 +51,37 @@ def test_the_migrations_of_the_example(make_project: MakeProject) -> None:
     outcome = carry_out(project, "migrations")
     assert (outcome.result, outcome.reason) == (Result.PASSED, "")
     assert Steps.of(project).named("passed") == ALL_STEPS
+
+
+def _with_ci(make_project: MakeProject) -> Project:
+    """Make it with Pushgate in a group, as `pushgate init` leaves a project."""
+    project = _made(make_project)
+    text = (project.root / "pyproject.toml").read_text(encoding="utf-8")
+    group = "[dependency-groups]\n"
+    assert group in text
+    project.write({"pyproject.toml": text.replace(group, f'{group}ci = ["pushgate"]\n')})
+    return project
+
+
+@pytest.mark.slow
+def test_the_github_workflow_of_the_example(
+    make_project: MakeProject, actionlint: Actionlint
+) -> None:
+    """GitHub's machines have Docker: the gate starts its own server, and the workflow has none."""
+    project = _with_ci(make_project)
+    (file,) = workflow.planned(of_project(project.root), [github])
+    file.write(project.root)
+    written = [project.root / file.path]
+    assert (schema_violations(written), security_findings(written)) == ("", "")
+    assert actionlint.findings(written) == []
+    job = parsed(file.after, file.path)["jobs"]["migrations"]
+    assert not job.keys() & {"services", "container", "env"}
+    assert job["timeout-minutes"] == of_project(project.root).settings.ci.timeout_minutes
+
+
+def test_the_gitlab_jobs_of_the_example(make_project: MakeProject) -> None:
+    """GitLab's have none: the job of the migrations is given a server, and no other job is."""
+    (file,) = workflow.planned(of_project(_with_ci(make_project).root), [gitlab])
+    document = parsed(file.after, file.path)
+    assert [name for name, job in document.items() if "services" in job] == ["migrations"]
+    assert document["migrations"]["services"][0]["name"] == "postgres:16"

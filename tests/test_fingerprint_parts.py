@@ -145,6 +145,11 @@ CHANGES: Final[Mapping[str, tuple[str, Callable[[Project, Patch], None], set[str
     ),
     "an empty variable": ("read", _variable("SHOP", ""), {"environment: SHOP"}),
     "a common variable": ("lint", _variable("TZ", "Asia/Tokyo"), {"environment: TZ"}),
+    "the server that is used": (
+        "lint",
+        _variable("PUSHGATE_POSTGRES_URL", "postgresql://me:secret@db"),
+        {"environment: PUSHGATE_POSTGRES_URL"},
+    ),
     "an ignored file": ("lint", _write(".env"), {"only here: .env"}),
     "one in an ignored folder": ("lint", _write("ignored/a/b"), {"only here: ignored/a/b"}),
     "what it needs": ("next", _edit("a.txt", "1", "2"), {"needs: read"}),

@@ -12,6 +12,7 @@ import pytest
 
 from conftest import NOXFILE, PYTHON, Project, lacks
 from fingerprinting import FILES, PYPROJECT, Make, Patch, digests, named, take_of, with_reader
+from pushgate.model.services import URL_VARIABLE
 from pushgate.run.checkout import clean_checkout
 from pushgate.run.store import Store
 from pushgate.tools import docker, interpreters
@@ -215,10 +216,12 @@ def test_an_image(make_project: Make, image: str) -> None:
 def test_values_of_variables_are_not_told(project: Project, monkeypatch: Patch) -> None:
     """A variable may be a secret: neither fingerprint nor premises hold its value."""
     monkeypatch.setenv("SHOP", "hunter2")
+    monkeypatch.setenv(URL_VARIABLE, "postgresql://me:hunter2@db")
     taken = take_of(project.root)
     assert "hunter2" not in taken.of["read"].document
     assert "hunter2" not in str(taken.premises.as_json())
-    assert taken.of["read"].parts["environment"]["SHOP"].startswith("set, ")
+    for name in ("SHOP", URL_VARIABLE):
+        assert taken.of["read"].parts["environment"][name].startswith("set, ")
 
 
 def test_a_variable_that_jobs_are_not_given(make_project: Make, monkeypatch: Patch) -> None:

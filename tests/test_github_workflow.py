@@ -100,6 +100,11 @@ DEFINITIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "gates.site = { run = ['true'], inputs = ['docs/**'] }\n",
         **CODE,
     },
+    "a PostgreSQL": {
+        "pyproject.toml": PYTHONS + "gates.test.services = ['postgres']\n",
+        "alembic.ini": "",
+        **CODE,
+    },
     "history": {
         "pyproject.toml": "[build-system]\nrequires = ['hatchling', 'hatch-vcs']\n"
         "build-backend = 'hatchling.build'\n[project]\nname = 'demo'\ndynamic = ['version']\n"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from ruamel.yaml import YAML
@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 import gitlab_pipelines
 from conftest import NOXFILE, Project
 from gated import MakeProject
-from gitlab_files import CODE, FILE, LOCK, PROJECT, PYTHONS, carried_out, write
+from gitlab_files import CODE, FILE, LOCK, PROJECT, PYTHONS, SERVICES, carried_out, write
 from gitlab_pipelines import Trigger
 from pushgate.config.yaml_text import parsed
 from pushgate.plan.definition import of_project
@@ -60,6 +60,11 @@ DEFINITIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "history": {
         "pyproject.toml": f"{PYTHONS}ci.image = 'python:3.12-slim'\nci.history = true\n"
         "branches = ['main', 'release-*']\n",
+        **CODE,
+    },
+    "a PostgreSQL": {
+        "pyproject.toml": f"{SERVICES}services.postgres.image = 'registry.invalid:5000/db:16.4'\n",
+        "alembic.ini": "",
         **CODE,
     },
     "GitLab's own words": {
@@ -160,6 +165,45 @@ def test_left_out(make_project: MakeProject) -> None:
     for what in ("at 17 3 * * 1.", "the tests on macos-15.", "Codecov."):
         assert any("Not in this file" in line and what in line for line in top.splitlines()), top
     assert gitlab_pipelines.pipeline(document, Trigger("schedule", branch="main"))
+
+
+def _with_service(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the image of each job's PostgreSQL; whoever has one is told where it is."""
+    found = {}
+    for name, job in document.items():
+        services = job.get("services", [])
+        assert bool(services) == ("PUSHGATE_POSTGRES_URL" in job.get("variables", {}))
+        for service in services:
+            given = service["variables"]
+            assert job["variables"]["PUSHGATE_POSTGRES_URL"] == (
+                f"postgresql://{given['POSTGRES_USER']}:{given['POSTGRES_PASSWORD']}"
+                f"@{service['alias']}:5432/{given['POSTGRES_DB']}"
+            )
+            found[name] = service["name"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        ("", {"migrations": "postgres:16"}),
+        (
+            "gates.test.services = ['postgres']",
+            {"migrations": "postgres:16", "test": "postgres:16"},
+        ),
+        ("services.postgres = { image = 'db:1', provider = 'docker' }", {"migrations": "db:1"}),
+        ("gates.migrations.postgres.image = 'db:2'", {"migrations": "db:2"}),
+        ("services.postgres.provider = 'local'", {}),
+        ("services.postgres.provider = 'embedded'", {}),
+        ("services.postgres.provider = 'url'", {}),
+        ("gates.migrations.sqlite = true", {}),
+        ("gates.migrations.enabled = false", {}),
+    ],
+)
+def test_services(make_project: MakeProject, keys: str, found: Mapping[str, str]) -> None:
+    """The jobs that use a PostgreSQL have one where they could start it in Docker only."""
+    files = {"pyproject.toml": f"{PROJECT}{PYTHONS}{keys}\n", "alembic.ini": "", **CODE}
+    assert _with_service(write(make_project(files))) == found
 
 
 def test_lock_in_the_cache_key(make_project: MakeProject) -> None:

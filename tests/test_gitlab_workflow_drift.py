@@ -8,7 +8,7 @@ import pytest
 
 from conftest import NOXFILE, Project
 from gated import MakeProject
-from gitlab_files import CODE, FILE, PROJECT, PYTHONS, write
+from gitlab_files import CODE, FILE, PROJECT, PYTHONS, SERVICES, write
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import of_project
 from pushgate.providers import gitlab, workflow
@@ -53,6 +53,14 @@ def without(job: str) -> Callable[[str], str]:
         (changed("        - docs\n", ""), "job docs: rules.0.changes: "),
         (changed("        - docs\n", "        - '**/*'\n"), "job docs: rules.0.changes: "),
         (changed("when: always", "when: on_success"), "job build: artifacts.when: "),
+        (changed("name: postgres:16", "name: postgres:15"), "job test: services.postgres.name: "),
+        (changed("alias: postgres", "alias: db"), "job test: services.postgres: is missing"),
+        (
+            changed("_DB: postgres", "_DB: demo"),
+            "job test: services.postgres.variables.POSTGRES_DB",
+        ),
+        (changed("@postgres:5432", "@db:5432"), "job test: variables.PUSHGATE_POSTGRES_URL: "),
+        (changed("  services:\n", "  services:\n    - redis\n"), "job test: services.redis: "),
         (lambda text: f"{text}\nmine:\n  script: ['true']\n", "job mine: is not of the definition"),
         (lambda text: f"{text}\ninclude: mine.yml\n", "include: "),
     ],
@@ -60,7 +68,7 @@ def without(job: str) -> Callable[[str], str]:
 def test_drift(make_project: MakeProject, change: Callable[[str], str], told: str) -> None:
     """Each kind of change is told, with the job that it is in."""
     docs = "[tool.pushgate.gates.docs]\nrun = ['true']\non = ['push:main']\ninputs = ['docs/**']\n"
-    project = make_project({"pyproject.toml": f"{PROJECT}{PYTHONS}{docs}", **CODE})
+    project = make_project({"pyproject.toml": f"{SERVICES}{docs}", **CODE})
     write(project)
     text = (project.root / FILE).read_text(encoding="utf-8")
     project.write({FILE: change(text)})
@@ -70,14 +78,15 @@ def test_drift(make_project: MakeProject, change: Callable[[str], str], told: st
 
 
 def test_no_drift(make_project: MakeProject) -> None:
-    """Comments, order and a digest of the image are no difference; and the digest stays."""
-    project = make_project({"pyproject.toml": f"{PROJECT}{PYTHONS}", **CODE})
+    """Comments, order and digests of images are no difference; and the digests stay."""
+    project = make_project({"pyproject.toml": SERVICES, **CODE})
     write(project)
     file = project.root / FILE
     text = file.read_text(encoding="utf-8")
     head, _, rest = text.partition("\n\n")
     pinned = f"image: python:3.13@sha256:{'0a' * 32}  # Renovate's"
-    rest = rest.replace("image: python:3.13", pinned)
+    service = f"name: postgres:16@sha256:{'1b' * 32}"
+    rest = rest.replace("image: python:3.13", pinned).replace("name: postgres:16", service)
     rest = rest.replace("test-3.12, test-3.13", "test-3.13, test-3.12")
     needs = [f"    - job: {job}\n      artifacts: false\n" for job in ("lint", "types:gate")]
     turned = "    - artifacts: false\n      job: types:gate\n    # why\n"
@@ -88,6 +97,7 @@ def test_no_drift(make_project: MakeProject) -> None:
     assert drift(project) == []
     write(project)
     assert pinned.partition("  #")[0] in file.read_text(encoding="utf-8")
+    assert service in file.read_text(encoding="utf-8")
     assert drift(project) == []
 
 
@@ -106,6 +116,29 @@ def test_kept_blocks(make_project: MakeProject) -> None:
         pyproject.write("ci.image = 'python:3.12'\n")
     write(project)
     assert file.read_text(encoding="utf-8") == text.replace("python:3.13", "python:3.12")
+
+
+def test_services_of_the_users(make_project: MakeProject) -> None:
+    """A kept block may add a service beside ours, and change nothing of ours."""
+    project = make_project({"pyproject.toml": SERVICES, **CODE})
+    write(project)
+    file = project.root / FILE
+    text = file.read_text(encoding="utf-8")
+
+    def with_block(above: str, lines: str) -> str:
+        assert text.count(above) == 1
+        return text.replace(above, f"{above}{lines}")
+
+    for item in ("redis:7", "name: redis:7", "{name: redis:7, alias: cache}"):
+        block = f"    # pushgate: keep\n    - {item}\n    # pushgate: end\n"
+        project.write({FILE: with_block("  services:\n", block)})
+        assert drift(project) == []
+        write(project)
+        assert block in file.read_text(encoding="utf-8")
+    own = "  # pushgate: keep\n  services: [redis]\n  # pushgate: end\n"
+    project.write({FILE: with_block("\ntest:\n", own)})
+    with pytest.raises(ConfigurationError, match='duplicate key "services"'):
+        write(project)
 
 
 def test_file_of_another(make_project: MakeProject) -> None:

@@ -19,7 +19,8 @@ from filelock import FileLock
 
 from conftest import NOXFILE, PYTHON, Project, lacks
 from gated import MakeProject
-from gitlab_files import FILE, write
+from gitlab_files import CODE, FILE, SERVICES, write
+from postgres_servers import IMAGE, require
 from pushgate.config.yaml_text import parsed
 from pushgate.providers import documents
 
@@ -67,6 +68,14 @@ FILES: Final = {
     "pytest.ini": "[pytest]\npythonpath = src\n",
 }
 
+ASKING: Final = (
+    # Pushgate waits for the server itself.
+    'for second in 1 2 3 4 5 6 7 8 9; do psql "$PUSHGATE_POSTGRES_URL" -c "" || sleep 1; done',
+    """psql "$PUSHGATE_POSTGRES_URL" --command "SELECT 'it is ' || 42\"""",
+    'psql "host=postgres user=postgres password=guessed" || true',
+)
+"""What a job does that has a server."""
+
 pytestmark = pytest.mark.slow
 
 
@@ -83,12 +92,21 @@ class GitlabCiLocal:
     def run(self, project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Carry out jobs of a project's file, each in a clone of its own."""
         cache = project.run("uv", "cache", "dir").stdout.strip()
+        here = ("--force-shell-executor", "--shell-isolation", "--no-artifacts-to-source")
+        return self._start(project, *here, "--variable", f"UV_CACHE_DIR={cache}", *arguments)
+
+    def run_in(
+        self, image: str, project: Project, *arguments: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Carry out jobs of a project's file in containers, with no other image than this."""
+        images = ("--helper-image", image, "--wait-image", image)
+        return self._start(project, *images, "--pull-policy", "if-not-present", *arguments)
+
+    def _start(self, project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
         programs = self.folder / "node_modules" / ".bin"
+        home = ("--home", str(project.root.parent / "home"))
         return project.run(
-            *(str(programs / "node"), str(programs / "gitlab-ci-local")),
-            *("--home", str(project.root.parent / "home")),
-            *("--force-shell-executor", "--shell-isolation", "--no-artifacts-to-source"),
-            *("--variable", f"UV_CACHE_DIR={cache}", *arguments),
+            str(programs / "node"), str(programs / "gitlab-ci-local"), *home, *arguments
         )
 
 
@@ -164,3 +182,21 @@ def test_artifacts(locked: Project, gitlab_ci_local: GitlabCiLocal) -> None:
     left = locked.root / ".gitlab-ci-local" / "artifacts"
     reports = [report.name for report in left.rglob("*.xml")]
     assert sorted(reports) == ["coverage.xml", "junit.xml", "junit.xml"]
+
+
+@pytest.mark.docker
+def test_services(make_project: MakeProject, gitlab_ci_local: GitlabCiLocal) -> None:
+    """A job reaches its server where the variable says, and with that password only."""
+    require("docker")
+    project = make_project({"pyproject.toml": SERVICES, **CODE})
+    tests = write(project)["test"]
+    given = {key: tests[key] for key in ("services", "variables")}
+    # The image of the server is one that has its client.
+    job = {"image": IMAGE, **given, "script": [*ASKING]}
+    (project.root / "asking.yml").write_text(documents.written({"ask": job}, ""), encoding="utf-8")
+    project.git("remote", "add", "origin", "git@gitlab.invalid:demo/demo.git")
+    project.commit("asking")
+    answer = gitlab_ci_local.run_in(IMAGE, project, "--file", "asking.yml")
+    assert answer.returncode == 0, answer.stdout
+    assert "it is 42" in answer.stdout
+    assert "password authentication failed" in answer.stdout

@@ -19,7 +19,7 @@ from pushgate.plan.definition import of_project
 HEAD = '[project]\nname = "demo"\nversion = "1"\nrequires-python = ">=@PYTHON@,<4"\n'
 
 EVENTS = "push, push:BRANCH, pull_request, pull_request:BRANCH, tag, tag:NAME, schedule or all"
-KEYS = "branches, ci, default-python, gates, python, sources, tests, verify-records"
+KEYS = "branches, ci, default-python, gates, python, services, sources, tests, verify-records"
 DATE = "a date such as 2027-01-31"
 NO_SHELL = (
     "expected a command without && | ; > and the like, for no shell runs it: give each "

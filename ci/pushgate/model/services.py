@@ -11,6 +11,9 @@ Provider = Literal["auto", "docker", "local", "embedded", "url"]
 POSTGRES: Final = "postgres"
 """How a gate names PostgreSQL in its ``services``."""
 
+URL_VARIABLE: Final = "PUSHGATE_POSTGRES_URL"
+"""Names a PostgreSQL that is there already, which is used where none is to be started."""
+
 _PARTS: Final = ("host", "port", "user", "password", "database")
 
 
@@ -82,8 +85,10 @@ class PostgresOptions:
         image: What CI uses, and Docker here.
         provider: Where it comes from: ``docker``; ``local``, what is installed; ``embedded``,
             what the extra ``pushgate[postgres]`` brings; ``url``, a server of the user's;
-            ``auto``, the first of these that is there, the user's own excepted.
-        url: The user's server, for ``url``.
+            ``auto``, the one that ``PUSHGATE_POSTGRES_URL`` names, else the first of the
+            others that is there.
+        url: The user's server, for ``url``; the one that ``PUSHGATE_POSTGRES_URL`` names
+            unless given.
         database_url: The URL of a database; with the driver that the project has unless given.
         variables: Further environment variables that the project reads, as ``NAME=VALUE``.
         template: A command of the project's that fills a database of which those of the tests

@@ -16,9 +16,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
-from pushgate.model.ci import mark
+from pushgate.model.ci import CiSettings, mark
+from pushgate.model.services import PostgresOptions
 from pushgate.model.settings import ConfigurationError
 from pushgate.providers import documents, gitlab_jobs, kept_blocks
 from pushgate.providers.documents import Headed
@@ -26,6 +27,8 @@ from pushgate.providers.drift import Document
 from pushgate.providers.pipeline import Pipeline, unscheduled
 
 name: Final = "gitlab"
+
+HasImage = TypeVar("HasImage", CiSettings, PostgresOptions)
 
 _FILE: Final = ".gitlab-ci.yml"
 PLACES: Final = (_FILE,)  # GitLab reads no other
@@ -73,7 +76,7 @@ def _written(pipeline: Pipeline) -> str:
 def _header(pipeline: Pipeline) -> Iterator[str]:
     """Yield the comments at the top; what the definition says to others alone is told there."""
     yield f"{mark(pipeline.folder)} noxfile.py: change these, and run it again."
-    yield "A digest of the image stays, and so does what is between the lines"
+    yield "Digests of images stay, and so does what is between the lines"
     yield f"`# {kept_blocks.BEGIN}` and `# {kept_blocks.END}`."
     for times in pipeline.ci.schedule:
         yield f"Not in this file: GitLab's own pages schedule it, at {times}."
@@ -98,10 +101,19 @@ def _quoted(value: object) -> object:
 
 
 def _pinned(pipeline: Pipeline, existing: str) -> Pipeline:
-    """Return what the file has to say, the image with the digest that the file has for it."""
-    image = re.escape(pipeline.ci.image)
-    pinned = re.search(rf"^ *image: ({image}@sha256:[0-9a-f]{{64}})\b", existing, re.MULTILINE)
-    return replace(pipeline, ci=replace(pipeline.ci, image=pinned[1])) if pinned else pipeline
+    """Return what the file has to say, each image with the digest that the file has for it."""
+    gates = tuple(
+        replace(gate, postgres=gate.postgres and _with_digest(gate.postgres, existing))
+        for gate in pipeline.gates
+    )
+    return replace(pipeline, ci=_with_digest(pipeline.ci, existing), gates=gates)
+
+
+def _with_digest(settings: HasImage, existing: str) -> HasImage:
+    image = re.escape(settings.image)
+    line = rf"^ *(?:- )?(?:image|name): ({image}@sha256:[0-9a-f]{{64}})\b"
+    pinned = re.search(line, existing, re.MULTILINE)
+    return replace(settings, image=pinned[1]) if pinned else settings
 
 
 def split(document: Mapping[str, object]) -> Document:
@@ -114,10 +126,18 @@ def split(document: Mapping[str, object]) -> Document:
 def _named(value: object) -> object:
     if isinstance(value, dict):
         return {key: _named(item) for key, item in value.items()}
-    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
-        # What a job needs has a name; rules have places: the first that holds decides.
-        return {str(item.get("job", at)): _named(item) for at, item in enumerate(value)}
+    if isinstance(value, list) and (not value or any(isinstance(item, dict) for item in value)):
+        return {_name(item, at): _named(item) for at, item in enumerate(value)}
     return value
+
+
+def _name(item: object, at: int) -> str:
+    """Return what an item of a list is known by."""
+    if isinstance(item, dict):
+        # What a job needs has a name, and so has a service; rules have places: the first that
+        # holds decides.
+        return str(item.get("job", item.get("alias", at)))
+    return str(item)
 
 
 def _problems(pipeline: Pipeline) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pushgate.gates import coverage, test
 from pushgate.model.ci import Pages
 from pushgate.model.event import Event
 from pushgate.model.job import OUTPUTS, Job
+from pushgate.model.services import URL_VARIABLE, PostgresOptions
 from pushgate.providers import gitlab_rules
 from pushgate.providers.documents import Inline
 from pushgate.providers.pipeline import Pipeline, PipelineGate, Selection, nox_arguments
@@ -31,6 +32,13 @@ _KEYWORDS: Final = frozenset(
 
 _COVERAGE: Final = r"/TOTAL.*\s(\d+(?:\.\d+)?)%/"
 """Finds the total in what ``coverage report`` prints."""
+
+_POSTGRES: Final = "postgres"
+"""What a job calls its PostgreSQL, and what the superuser and its database are called there."""
+
+_PASSWORD: Final = "pushgate"  # noqa: S105  # no secret, as said below
+"""Of a server that only its job can reach, and that ends with it."""
+_URL: Final = f"postgresql://{_POSTGRES}:{_PASSWORD}@{_POSTGRES}:5432/{_POSTGRES}"
 
 _SHA: Final = "${CI_MERGE_REQUEST_SOURCE_BRANCH_SHA:-$CI_COMMIT_SHA}"
 """The commit that was pushed; that of a merged result is GitLab's own."""
@@ -102,13 +110,32 @@ def _job(pipeline: Pipeline, gate: PipelineGate) -> Iterator[tuple[str, object]]
         yield "parallel", {"matrix": [_matrix(gate)]}
         shard = f"(${{PUSHGATE_SHARD}}of{gate.shards})" if gate.shards > 1 else ""
         job = f"${{PUSHGATE_SESSION}}{shard}"
-    yield "variables", {"PUSHGATE_JOB": job}
+    postgres = gate.postgres if gate.postgres and _is_beside(gate.postgres) else None
+    if postgres:
+        yield "services", [_service(postgres)]
+    yield "variables", {"PUSHGATE_JOB": job, **({URL_VARIABLE: _URL} if postgres else {})}
     change = [_change(pipeline)] if pipeline.folder else []
     yield "script", [*change, _nox(pipeline, gate, gate.jobs[0])]
     if gate.name == coverage.name:
         yield "coverage", _COVERAGE
     if artifacts := dict(_artifacts(pipeline, gate)):
         yield "artifacts", artifacts
+
+
+def _is_beside(options: PostgresOptions) -> bool:
+    """Tell whether GitLab has to start a PostgreSQL: its own runners give a job no Docker."""
+    return options.provider in {"auto", "docker"}
+
+
+def _service(options: PostgresOptions) -> Mapping[str, object]:
+    # Said to the service alone: a project's tests may read such variables. And all of them are
+    # said, since those of the project's pipelines reach the service, too.
+    variables = {
+        "POSTGRES_USER": _POSTGRES,
+        "POSTGRES_PASSWORD": _PASSWORD,
+        "POSTGRES_DB": _POSTGRES,
+    }
+    return {"name": options.image, "alias": _POSTGRES, "variables": variables}
 
 
 def _change(pipeline: Pipeline) -> str:

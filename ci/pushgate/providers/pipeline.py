@@ -14,10 +14,12 @@ from packaging.utils import canonicalize_name
 from pushgate.config import pythons
 from pushgate.config.requirements import group_of, requirement_names
 from pushgate.gates import coverage, test
+from pushgate.gates.base import WithServices
 from pushgate.model import globs
 from pushgate.model.ci import CiSettings
 from pushgate.model.event import Event
 from pushgate.model.job import Job
+from pushgate.model.services import PostgresOptions
 from pushgate.model.settings import ConfigurationError, Settings
 from pushgate.plan.definition import DEFINING, Definition
 
@@ -56,6 +58,7 @@ class PipelineGate:
         selected_by: What selects it: any of these; empty: every event.
         minutes: How long a job may take.
         artifact_days: For how many days its outputs are kept; None: nobody wants them.
+        postgres: The PostgreSQL that each of its jobs uses; None: they use none.
     """
 
     name: str
@@ -66,6 +69,7 @@ class PipelineGate:
     selected_by: tuple[Selection, ...]
     minutes: int
     artifact_days: int | None
+    postgres: PostgresOptions | None
 
     @property
     def sessions(self) -> tuple[str, ...]:
@@ -238,6 +242,7 @@ def _gates(definition: Definition, folder: str) -> Iterable[PipelineGate]:
         after = _gate_names(definition, (each for job in jobs for each in job.after))
         gate = definition.gates[name]
         days = gate.ARTIFACT_DAYS if isinstance(gate, HandsOn) else None
+        services = gate.services(settings) if isinstance(gate, WithServices) else ()
         yield PipelineGate(
             name=name,
             jobs=tuple(jobs),
@@ -247,6 +252,7 @@ def _gates(definition: Definition, folder: str) -> Iterable[PipelineGate]:
             selected_by=selected[name],
             minutes=_minutes(jobs[0].timeout, settings.ci.timeout_minutes),
             artifact_days=(days or 1) if name in needed else days,
+            postgres=next(iter(services), None),
         )
 
 

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from pushgate.gates.own import OwnOptions
-from pushgate.model.services import PostgresOptions
+from pushgate.model.services import URL_VARIABLE, PostgresOptions
 from pushgate.model.settings import GateOptions, Settings
 from pushgate.run import premises
 from pushgate.run.known_pythons import KnownPythons
@@ -34,6 +34,7 @@ _VARIABLES: Final = (
     *("PYTHONSAFEPATH", "PYTHONNOUSERSITE", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"),
     *("SOURCE_DATE_EPOCH", "UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL"),
     *("UV_CONFIG_FILE", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_RESOLUTION", "UV_PRERELEASE"),
+    URL_VARIABLE,
 )
 """Environment variables that change what most tools do, or what environments hold."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from pushgate.services.base import ServiceFailed, last_lines
+from pushgate.services.base import ServiceFailed, Tell, last_lines
 from pushgate.services.postgres.model import Server
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _MAINTENANCE: Final = "postgres"
 """The database to be in while others are made and dropped."""
+
+_STARTING: Final = "57P03"
+"""PostgreSQL's code for being asked too early (``cannot_connect_now``)."""
 
 _LONGEST_NAME: Final = 63
 _MOMENT_SECONDS: Final = 0.03
@@ -62,6 +65,10 @@ ORDER BY 1
 """
 
 
+class StartingError(ServiceFailed):
+    """A server does not answer, and may do so soon: it is not up yet."""
+
+
 @contextmanager
 def connected(server: Server, database: str = _MAINTENANCE) -> Iterator[Connection]:
     """Connect to a database; each statement is a transaction of its own.
@@ -71,6 +78,7 @@ def connected(server: Server, database: str = _MAINTENANCE) -> Iterator[Connecti
         database: What it is called; the one to be in while others are made, unless given.
 
     Raises:
+        StartingError: The server is not up yet.
         ServiceFailed: The server says no, or is gone, now or within the block.
     """
     # Only jobs with a database wait for it to be imported.
@@ -93,7 +101,8 @@ def connected(server: Server, database: str = _MAINTENANCE) -> Iterator[Connecti
                     connection.close()
     except (Error, OSError, struct.error) as error:
         message = f"PostgreSQL on {server.host}:{server.port}: {_said(error)}"
-        raise ServiceFailed(message) from error
+        kind = StartingError if _is_starting(error) else ServiceFailed
+        raise kind(message) from error
 
 
 @contextmanager
@@ -255,6 +264,40 @@ def wait(server: Server, alive: Callable[[], bool], logs: Callable[[], str], sec
                 message = f"the PostgreSQL server {why}; it said at last:{last_lines(logs())}"
                 raise ServiceFailed(message) from error
         time.sleep(_MOMENT_SECONDS)
+
+
+def first_answer(server: Server, tell: Tell, seconds: float) -> str:
+    """Return the version of a server that nobody here has started, once it is up.
+
+    Args:
+        server: Where.
+        tell: Is told if it is not up yet.
+        seconds: How long it may take to be.
+
+    Raises:
+        ServiceFailed: It says no, is nowhere, or its time is over.
+    """
+    begun, waiting = time.monotonic(), False
+    while True:
+        try:
+            return version(server)
+        except StartingError as error:
+            if time.monotonic() - begun > seconds:
+                message = f"{error} (asked for {seconds:g} s)"
+                raise ServiceFailed(message) from error
+            if not waiting:
+                tell(f"{error}: waiting for it, {seconds:g} s at most")
+                waiting = True
+        time.sleep(_MOMENT_SECONDS)
+
+
+def _is_starting(error: Exception) -> bool:
+    said = error.args[0] if error.args else ""
+    code = said.get("C") if isinstance(said, dict) else None
+    # For a server that does not listen yet, Docker takes what comes to a published port and hangs
+    # up: pg8000 says no more of that.
+    hung_up = said == "network error"
+    return isinstance(error, ConnectionRefusedError) or hung_up or code == _STARTING
 
 
 def _quoted(name: str) -> str:

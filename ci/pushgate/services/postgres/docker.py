@@ -18,7 +18,7 @@ from pushgate.tools import docker
 from pushgate.tools.docker import Container, EngineUnavailableError
 from pushgate.tools.engines import Image
 
-LIFE_SECONDS: Final = 1800
+LIFE_SECONDS: Final = 4 * 3600
 """How long a container lives at most, should nobody come back for it."""
 
 _PORT: Final = 5432

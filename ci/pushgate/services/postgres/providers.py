@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Final
 
-from pushgate.model.services import PostgresOptions
+from pushgate.model.services import URL_VARIABLE, PostgresOptions
 from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable, Tell, running
 from pushgate.services.postgres.docker import DockerPostgres, image
 from pushgate.services.postgres.embedded import installed as embedded
@@ -23,6 +25,8 @@ _PROVIDERS: Final[Mapping[str, Callable[[PostgresOptions, Labels], Postgres]]] =
     "url": lambda options, labels: UrlPostgres(labels, options.url or ""),
 }
 _AUTO: Final = ("docker", "local", "embedded")
+_MAJOR: Final = re.compile(r":(?:[\w.-]*pg)?(\d+)[^/]*$")
+"""Finds the major version of PostgreSQL in an image's name."""
 
 
 @contextmanager
@@ -39,6 +43,7 @@ def server(options: PostgresOptions, labels: Labels, tell: Tell, *, ci: bool) ->
         ServiceUnavailable: There is none; the message has a line for each thing tried.
         ServiceFailed: One was started and did not become ready.
     """
+    options = _as_named(options, ci=ci)
     tried = []
     for name in _names(options, ci=ci):
         with ExitStack() as stack:
@@ -48,8 +53,7 @@ def server(options: PostgresOptions, labels: Labels, tell: Tell, *, ci: bool) ->
                 tried.append(f"{name}: {error}")
                 continue
             found = service.server()
-            other = "" if name == "docker" else f"; CI uses {options.image} in Docker"
-            words = found.words + (other if options.provider == "auto" else "")
+            words = found.words + _difference(options, name, found)
             yield replace(found, words=words)
             return
     raise ServiceUnavailable("\n".join(tried))
@@ -66,6 +70,7 @@ def described(options: PostgresOptions, *, ci: bool) -> str:
         ServiceUnavailable: There is none.
         ServiceFailed: What it would be is not known yet.
     """
+    options = _as_named(options, ci=ci)
     tried = []
     for name in _names(options, ci=ci):
         try:
@@ -86,6 +91,25 @@ _DESCRIPTIONS: Final[Mapping[str, Callable[[PostgresOptions], str]]] = {
     "embedded": lambda _options: embedded().version(),
     "url": _users_own,
 }
+
+
+def _as_named(options: PostgresOptions, *, ci: bool) -> PostgresOptions:
+    """Return what a project wants, by the server that a variable names, if one does."""
+    url = os.environ.get(URL_VARIABLE)
+    # What CI's machine runs beside the job is a container, too: the job itself has no Docker.
+    if url and (options.provider == "auto" or (ci and options.provider == "docker")):
+        return replace(options, provider="url", url=url)
+    return replace(options, url=options.url or url)
+
+
+def _difference(options: PostgresOptions, name: str, found: Server) -> str:
+    """Tell how a server differs from what CI has, or from the project's image."""
+    if options.provider == "auto" and name != "docker":
+        return f"; CI uses {options.image} in Docker"
+    major = _MAJOR.search(options.image.partition("@")[0])
+    if name == "url" and major and major[1] != re.split(r"\D", found.version)[0]:
+        return f"; the project's image is {options.image}"
+    return ""
 
 
 def _names(options: PostgresOptions, *, ci: bool) -> Sequence[str]:

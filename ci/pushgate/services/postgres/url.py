@@ -6,10 +6,11 @@ import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from pushgate.model.services import URL_VARIABLE
 from pushgate.services import owners
 from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable, Tell
 from pushgate.services.postgres import databases
@@ -17,6 +18,10 @@ from pushgate.services.postgres.model import Server
 
 _MARK: Final = "pushgate"
 _PORT: Final = 5432
+_PATIENCE_SECONDS: Final = 30.0
+"""How long it may take to be up: CI starts it together with the job."""
+
+_FORM: Final = "postgresql://user:password@host:port"
 _NAME: Final = re.compile(rf"{_MARK}_([0-9a-f]+_\d+_\d+)_")
 """How the databases are called that are made there: whose they are is in the name."""
 
@@ -31,14 +36,14 @@ class UrlPostgres:
     """
 
     labels: Labels
-    url: str
+    url: str = field(repr=False)
     _server: Server | None = None
 
-    def start(self, _tell: Tell) -> None:
-        """Drop what a killed process has left there."""
+    def start(self, tell: Tell) -> None:
+        """Wait until it is up, and drop what a killed process has left there."""
         server = self._named()
         try:
-            version = databases.version(server)
+            version = databases.first_answer(server, tell, _PATIENCE_SECONDS)
             for name in databases.names(server):
                 found = _NAME.match(name)
                 if found and owners.is_gone(found[1]):
@@ -54,11 +59,15 @@ class UrlPostgres:
         try:
             parts = urlsplit(self.url)
             host, user, port = parts.hostname, parts.username, parts.port or _PORT
-        except ValueError as error:
-            message = f"the url cannot be read: {error}"
-            raise ServiceUnavailable(message) from error
+        except ValueError:
+            # What the error says has a part of the password in it, where that is not escaped.
+            message = f"the url cannot be read: it is {_FORM}, with %40 for an @ in the password"
+            raise ServiceUnavailable(message) from None
         if not host or not user:
-            message = "the url must name a host and a user: postgresql://user:password@host:port"
+            message = (
+                "the url must name a host and a user: "
+                f"set `url`, or the variable {URL_VARIABLE}, to {_FORM}"
+            )
             raise ServiceUnavailable(message)
         prefix = f"{_MARK}_{self.labels.owner}_{secrets.token_hex(2)}"
         return Server(host, port, unquote(user), unquote(parts.password or ""), prefix=prefix)
