@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import cold
+import databases
 import overhead
 import push
 import scale
@@ -31,6 +32,7 @@ PARTS: Final[Mapping[str, tuple[str, Callable[[Workshop], Iterator[str]]]]] = {
     "shards": ("How even the shards are", shards.report),
     "push": ("A verified push", push.report),
     "scale": ("Many files, many jobs", scale.report),
+    "databases": ("A PostgreSQL for jobs, and a database of it", databases.report),
     "overhead": ("What a job costs over its raw command", overhead.report),
 }
 PEERS: Final = ("nox", "tox", "pre-commit", "prek", "pytest", "coverage")
