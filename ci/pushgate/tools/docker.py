@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -27,6 +28,8 @@ _START_SECONDS: Final = 60.0
 _TELL_SECONDS: Final = 3.0
 _HERE: Final = "127.0.0.1"
 _MEGABYTE: Final = 1_000_000
+_TALKERS: Final = ("docker", "urllib3")
+"""They log each request as a detail, and Nox shows every detail that anybody logs."""
 
 
 class EngineUnavailableError(Exception):
@@ -267,6 +270,8 @@ def _client_of(way: Way, seconds: int) -> DockerClient:
     import docker  # noqa: PLC0415
     from docker.context import ContextAPI  # noqa: PLC0415
 
+    for talker in _TALKERS:
+        logging.getLogger(talker).setLevel(logging.WARNING)
     with _asked(way.words):
         if way.context and ContextAPI.get_context(way.context) is None:
             # The SDK would take the usual engine instead.
