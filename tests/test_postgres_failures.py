@@ -77,15 +77,22 @@ def test_an_image_that_is_no_postgres() -> None:
         subprocess.run(["docker", "rmi", "--force", name], check=True, capture_output=True)
 
 
+def _remove_container_of(service: DockerPostgres) -> None:
+    owner = service.labels.owner
+    docker.remove([each.id for each in docker.containers(OWNER_LABEL) if each.value == owner])
+    databases.fresh(service.server(), "late")
+
+
 def test_a_killed_container() -> None:
     """When the container is killed in the middle, who uses it is told, and nothing is left."""
     require("docker")
     service = DockerPostgres(Labels.of_this_process(), IMAGE)
-    with running(service, print):
-        mine = service.labels.owner
-        docker.remove([each.id for each in docker.containers(OWNER_LABEL) if each.value == mine])
-        with pytest.raises(ServiceFailed, match=r"^PostgreSQL on 127.0.0.1:\d+: "):
-            databases.fresh(service.server(), "late")
+    how = r"^PostgreSQL [\d.]+ in Docker \(postgres:16\): its container: No such container: \S+"
+    with (
+        pytest.raises(ServiceFailed, match=rf"{how}; PostgreSQL on 127.0.0.1:\d+: "),
+        running(service, print) as mine,
+    ):
+        _remove_container_of(mine)
     assert left_of(os.getpid()) == []
 
 

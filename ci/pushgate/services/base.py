@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from pushgate.services import owners
+from pushgate.tools import interrupts
 
 RUN_LABEL: Final = "pushgate.run"
 """A container with this label and the run's name (``PUSHGATE_RUN``) ends with its run."""
@@ -76,6 +77,9 @@ class Service(Protocol):
     def environment(self) -> Mapping[str, str]:
         """Return where it is and how to get in, as its clients expect it in variables."""
 
+    def ended(self) -> str:
+        """Tell how it came to an end that nobody has asked for; nothing where it did not."""
+
     def logs(self) -> str:
         """Return what it has said so far; what it said last once it was stopped."""
 
@@ -96,14 +100,22 @@ def running(service: S, tell: Tell) -> Iterator[S]:
 
     Raises:
         ServiceUnavailable: It cannot be had here.
-        ServiceFailed: It did not become ready.
+        ServiceFailed: It did not become ready, or an error in the block comes from its end.
     """
     try:
         service.start(tell)
         service.wait()
-        yield service
+        try:
+            yield service
+        except Exception as error:
+            if how := service.ended():
+                message = f"{how}; {error}"
+                raise ServiceFailed(message) from error
+            raise
     finally:
-        service.stop()
+        # An impatient Ctrl-C must not leave it running.
+        with interrupts.held():
+            service.stop()
 
 
 def last_lines(log: str, count: int = 10) -> str:

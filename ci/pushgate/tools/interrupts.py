@@ -54,6 +54,16 @@ class Hold:
 hold: Final = Hold()
 
 
+@contextmanager
+def held() -> Iterator[None]:
+    """Hold interrupts back within a block, which starts no command; they are raised after it."""
+    hold.begin()
+    try:
+        yield
+    finally:
+        hold.end()
+
+
 @dataclass
 class Counted:
     """The interrupts that came.

@@ -173,6 +173,12 @@ class LocalPostgres:
         """Return where it is and how to get in."""
         return self.server().environment
 
+    def ended(self) -> str:
+        """Tell how it has ended, in its own words where it had some."""
+        if why := databases.breakdown(self.logs()) or ("" if self._alive() else "it has ended"):
+            return f"{self.server().words}: {why}"
+        return ""
+
     def logs(self) -> str:
         """Return what it has said."""
         if self._folder is not None:
