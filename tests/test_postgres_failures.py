@@ -6,10 +6,12 @@ import os
 import re
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from fake_engine import FULL, full_engine
 from postgres_servers import IMAGE, left_of, require, served
 from pushgate.services.base import (
     OWNER_LABEL,
@@ -49,6 +51,33 @@ def test_a_refusing_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
         said = _refusal(Options(provider="docker"))
     assert said.endswith("docker.sock: Connection refused")
+
+
+@pytest.mark.parametrize("ci", [True, False])
+def test_an_engine_without_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ci: bool
+) -> None:
+    """An engine whose disk is full is told in one line, with what it said."""
+    with full_engine(tmp_path) as path:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        said = _refusal(Options(provider="auto" if ci else "docker"), ci=ci)
+    assert said == f"docker: a container of postgres:16 cannot be started: {FULL}"
+
+
+def test_an_engine_for_other_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket that this user may not open is told in one line, with the system's word for it."""
+    with full_engine(tmp_path) as path:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        assert docker.engine_version() == "20.10"  # all that is needed is imported by now
+        path.chmod(0)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)  # root may open everything
+        try:
+            said = _refusal(Options(provider="docker"))
+        finally:
+            os.seteuid(user)
+    assert said == f"docker: DOCKER_HOST=unix://{path}: Permission denied"
 
 
 def test_an_absent_image() -> None:
@@ -94,6 +123,36 @@ def test_a_killed_container() -> None:
     ):
         _remove_container_of(mine)
     assert left_of(os.getpid()) == []
+
+
+_IMPATIENT = """
+import os, signal, sys
+from pushgate.services.base import Labels, running
+from pushgate.services.postgres.docker import DockerPostgres
+from pushgate.tools import interrupts
+
+class Impatient(DockerPostgres):
+    def logs(self):  # the first that `stop` asks for
+        os.kill(os.getpid(), signal.SIGINT)
+        return super().logs()
+
+interrupts.make_terminable()
+print(os.getpid())
+try:
+    with running(Impatient(Labels.of_this_process(), sys.argv[1]), print):
+        pass
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_an_interrupt_while_it_is_removed() -> None:
+    """Ctrl-C while a container is being removed comes too late to leave it there."""
+    require("docker")
+    command = [sys.executable, "-c", _IMPATIENT, IMAGE]
+    answer = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert answer.returncode == 130, answer.stderr
+    assert left_of(int(answer.stdout)) == []
 
 
 def test_memory_too_small_to_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,7 @@ class LocalPostgres:
                     shutil.chown(path, user)
             self._words = installation.words
             self._kept = keeper.keep(_order(programs, folder, user))
-        except OSError as error:
+        except (OSError, process.CommandMissingError) as error:
             raise ServiceUnavailable(str(error)) from error
 
     def wait(self) -> None:
