@@ -57,6 +57,7 @@ def served(provider: Provider, url: str | None = None) -> Iterator[Server]:
     require(provider)
     options = Options(image=IMAGE, provider=provider, url=url)
     with server(options, Labels.of_this_process(), print, ci=False) as found:
+        print(found.words)
         yield found
 
 

@@ -80,8 +80,8 @@ def test_the_github_workflow_of_the_example(
 
 
 def test_the_gitlab_jobs_of_the_example(make_project: MakeProject) -> None:
-    """GitLab's have none: the job of the migrations is given a server, and no other job is."""
+    """GitLab's have none: the jobs that use a server are given one, and no other job is."""
     (file,) = workflow.planned(of_project(_with_ci(make_project).root), [gitlab])
     document = parsed(file.after, file.path)
-    assert [name for name, job in document.items() if "services" in job] == ["migrations"]
+    assert [name for name, job in document.items() if "services" in job] == ["test", "migrations"]
     assert document["migrations"]["services"][0]["name"] == "postgres:16"

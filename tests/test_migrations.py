@@ -32,9 +32,9 @@ MakeProject = Callable[..., Project]
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """The URL of a server, one for all tests of a process."""
+    """The URL of a server, one for all tests of this file."""
     with a_server(postgres.Options(provider="local")) as url:
         yield url
 

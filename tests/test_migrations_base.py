@@ -27,9 +27,9 @@ with sa.create_engine(os.environ["DATABASE_URL"]).begin() as connection:
 AGE: Final = MODELS + "    age: Mapped[int]\n"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """The URL of a server, one for all tests of a process."""
+    """The URL of a server, one for all tests of this file."""
     with a_server(postgres.Options(provider="local")) as url:
         yield url
 

@@ -6,10 +6,12 @@ import os
 import re
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from fake_engine import FULL, full_engine
 from postgres_servers import IMAGE, left_of, require, served
 from pushgate.model.services import Provider
 from pushgate.services.base import (
@@ -51,6 +53,33 @@ def test_a_refusing_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert said.endswith("docker.sock: Connection refused")
 
 
+@pytest.mark.parametrize("ci", [True, False])
+def test_an_engine_without_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ci: bool
+) -> None:
+    """An engine whose disk is full is told in one line, with what it said."""
+    with full_engine(tmp_path) as path:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        said = _refusal(Options(provider="auto" if ci else "docker"), ci=ci)
+    assert said == f"docker: a container of postgres:16 cannot be started: {FULL}"
+
+
+def test_an_engine_for_other_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket that this user may not open is told in one line, with the system's word for it."""
+    with full_engine(tmp_path) as path:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        assert docker.engine_version() == "20.10"  # all that is needed is imported by now
+        path.chmod(0)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)  # root may open everything
+        try:
+            said = _refusal(Options(provider="docker"))
+        finally:
+            os.seteuid(user)
+    assert said == f"docker: DOCKER_HOST=unix://{path}: Permission denied"
+
+
 def test_an_absent_image() -> None:
     """An image that cannot be pulled is told in one line, with what the engine said."""
     require("docker")
@@ -77,16 +106,53 @@ def test_an_image_that_is_no_postgres() -> None:
         subprocess.run(["docker", "rmi", "--force", name], check=True, capture_output=True)
 
 
+def _remove_container_of(service: DockerPostgres) -> None:
+    owner = service.labels.owner
+    docker.remove([each.id for each in docker.containers(OWNER_LABEL) if each.value == owner])
+    databases.fresh(service.server(), "late")
+
+
 def test_a_killed_container() -> None:
     """When the container is killed in the middle, who uses it is told, and nothing is left."""
     require("docker")
     service = DockerPostgres(Labels.of_this_process(), IMAGE)
-    with running(service, print):
-        mine = service.labels.owner
-        docker.remove([each.id for each in docker.containers(OWNER_LABEL) if each.value == mine])
-        with pytest.raises(ServiceFailed, match=r"^PostgreSQL on 127.0.0.1:\d+: "):
-            databases.fresh(service.server(), "late")
+    how = r"^PostgreSQL [\d.]+ in Docker \(postgres:16\): its container: No such container: \S+"
+    with running(service, print) as mine:
+        assert mine.ended() == ""
+        with pytest.raises(ServiceFailed):
+            _remove_container_of(mine)
+        assert re.match(how, mine.ended())
     assert left_of(os.getpid()) == []
+
+
+_IMPATIENT = """
+import os, signal, sys
+from pushgate.services.base import Labels, running
+from pushgate.services.postgres.docker import DockerPostgres
+from pushgate.tools import interrupts
+
+class Impatient(DockerPostgres):
+    def logs(self):  # the first that `stop` asks for
+        os.kill(os.getpid(), signal.SIGINT)
+        return super().logs()
+
+interrupts.make_terminable()
+print(os.getpid())
+try:
+    with running(Impatient(Labels.of_this_process(), sys.argv[1]), print):
+        pass
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_an_interrupt_while_it_is_removed() -> None:
+    """Ctrl-C while a container is being removed comes too late to leave it there."""
+    require("docker")
+    command = [sys.executable, "-c", _IMPATIENT, IMAGE]
+    answer = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert answer.returncode == 130, answer.stderr
+    assert left_of(int(answer.stdout)) == []
 
 
 def test_memory_too_small_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,8 +213,9 @@ def test_without_docker_it_is_another(
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     with served("auto"):
         pass
-    said = capsys.readouterr().out
-    assert re.search(rf"^PostgreSQL \S+ from \S+ \(local\); CI uses {IMAGE} in Docker$", said)
+    said = capsys.readouterr().out.strip()
+    assert re.search(rf"PostgreSQL \S+ from \S+ \(local\); CI uses {IMAGE} in Docker$", said)
+    assert said.startswith("not from docker: DOCKER_HOST=")
 
 
 def test_in_ci_only_docker_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

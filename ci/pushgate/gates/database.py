@@ -15,9 +15,8 @@ from pushgate.gates.environments import Environment
 from pushgate.model.outcome import JobFailed, JobUnavailable
 from pushgate.model.services import PostgresOptions
 from pushgate.model.settings import Settings
-from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable
-from pushgate.services.postgres import Server, databases
-from pushgate.services.postgres.lending import Parts, lending, lent
+from pushgate.services.base import Labels, ServiceUnavailable
+from pushgate.services.postgres.lending import Parts, ended, lending, lent
 from pushgate.shards import collection
 from pushgate.tools import process, uv
 
@@ -90,20 +89,20 @@ def empty(context: Context[Any], address: str) -> Iterator[Parts]:
 
 
 @contextmanager
-def still_there(parts: Parts) -> Iterator[None]:
-    """Call no job failed whose database's server is gone.
+def still_there(address: str) -> Iterator[None]:
+    """Call no job failed whose database's server has ended.
+
+    Args:
+        address: Where it was lent.
 
     Raises:
-        JobUnavailable: The job failed, and the server does not answer.
+        JobUnavailable: The job failed, or could not look, and the server has ended.
     """
     try:
         yield
-    except JobFailed as error:
-        found = Server(parts["host"], int(parts["port"]), parts["user"], parts["password"])
-        try:
-            databases.version(found)
-        except ServiceFailed as gone:
-            message = f"the database is gone: {gone}; {error}"
+    except (JobFailed, JobUnavailable) as error:
+        if how := ended(address):
+            message = f"{how}; {error}"
             raise JobUnavailable(message) from error
         raise
 
@@ -146,7 +145,7 @@ def of_tests(
             "variables": variables,
         }
         lease = {collection.LEASE_VARIABLE: json.dumps(more)}
-        with still_there(parts):
+        with still_there(address):
             yield context.within({**filled(url, variables, parts), **lease})
 
 
@@ -176,7 +175,8 @@ def _lent(
                 lent(address, context.job.gate, context.log, template, fill)
             )
         except ServiceUnavailable as error:
-            raise JobUnavailable(str(error)) from error
+            message = "; ".join(filter(None, (ended(address), *str(error).splitlines())))
+            raise JobUnavailable(message) from error
         yield parts
 
 

@@ -241,5 +241,5 @@ def _database(context: Context[Options], address: str) -> Iterator[Mapping[str, 
         with tempfile.TemporaryDirectory(prefix="pushgate-") as folder:
             yield {"database": str(Path(folder).resolve() / f"{name}.db")}
         return
-    with database.empty(context, address) as parts, database.still_there(parts):
+    with database.empty(context, address) as parts, database.still_there(address):
         yield parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ from pushgate.tools import process
 STEPS: Final = "steps.jsonl"
 """In the outputs: what each step told (`migrations_driver/pushgate_report.py`)."""
 
-_DRIVER: Final = Path(__file__).parents[1] / "migrations_driver" / "pushgate_migrations.py"
+_DRIVER: Final = Path(__file__).parents[1] / "migrations_driver" / "pushgate_entry.py"
 _REQUEST_VARIABLE: Final = "PUSHGATE_MIGRATIONS"
 
 
@@ -35,7 +36,7 @@ def go(context: Context[Any], environment: Environment, request: Mapping[str, ob
     places = {"root": str(context.settings.root), "outputs": str(context.outputs)}
     told = json.dumps({**request, **places})
     code = process.run(
-        [environment.program("python"), str(_DRIVER)],
+        [environment.program("python"), str(_DRIVER), str(os.getpid())],
         cwd=context.settings.root,
         # Not as an argument: other users can read those, and there is a password in it.
         env=context.environment({**environment.variables, _REQUEST_VARIABLE: told}),
@@ -49,12 +50,13 @@ def _judge(file: Path, code: int) -> None:
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     events = [json.loads(line) for line in lines]
     failed = [event for event in events if event["event"] == "failed"]
-    reason = "; ".join(f"{event['step']}: {event['headline']}" for event in failed)
-    if any(event["disconnected"] for event in failed):
-        message = f"the database was lost: {reason}"
-        raise JobUnavailable(message)
+    lost = any(event["disconnected"] for event in failed)  # the last one, then
+    reasons = [f"{event['step']}: {event['headline']}" for event in failed]
+    if lost:
+        reasons[-1] = f"the database was lost: {reasons[-1]}"
     if failed:
-        raise JobFailed(reason)
+        # What was found before stays true.
+        raise (JobUnavailable if lost and len(failed) == 1 else JobFailed)("; ".join(reasons))
     last = events[-1] if events else {"event": "", "step": "the start"}
     if code or last["event"] != "finished":
         message = f"the migrations ended with {code} in {last['step'] or 'the end'} (see above)"

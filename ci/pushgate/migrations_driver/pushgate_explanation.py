@@ -25,6 +25,9 @@ _NOT_AS_SQL = f"""a migration that reads data cannot be written as SQL:
 offline = false in {TABLE} goes without this step"""
 
 
+_LOST = "the database went away or had no room: whether the migration is right is not known"
+
+
 class FoundError(Exception):
     """Something that a step found out itself; ``step`` is the move of Alembic's behind it."""
 
@@ -51,6 +54,8 @@ def explain(error, *, root, step, last_statement, as_sql):
     elif step is not None and last_statement:
         failure.sql = f"-- the last before it\n{last_statement.strip()}"
     failure.hint = _hint(refused or error, failure) or (_NOT_AS_SQL if as_sql else "")
+    if failure.disconnected:
+        failure.hint = _LOST
     return failure
 
 

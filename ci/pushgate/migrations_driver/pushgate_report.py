@@ -51,6 +51,10 @@ class Failure:
         return f"{self.place}: {first}" if self.place else first
 
 
+class LostError(Exception):
+    """A step has lost the database: no other needs to be tried."""
+
+
 class Step:
     """A step that runs; ``told`` is what there is to say about it when it has passed."""
 
@@ -80,14 +84,19 @@ class Report:
         start, printed, step = time.perf_counter(), self._log_size(), Step()
         try:
             yield step
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # env.py may raise anything
+        except (Exception, SystemExit) as error:  # env.py may raise anything
             failure = self._explain(error)
             seconds = time.perf_counter() - start
             self.failed = True
-            self.say(f"{seconds:6.2f} s  FAILED")
+            self.say(f"{seconds:6.2f} s  {'LOST' if failure.disconnected else 'FAILED'}")
             self._show(failure, printed)
             told = {**asdict(failure), "headline": failure.headline}
             self._event("failed", name, seconds=seconds, **told)
+            if failure.disconnected:
+                raise LostError from error
+        except KeyboardInterrupt:
+            self.say("interrupted")
+            raise
         else:
             seconds = time.perf_counter() - start
             step.passed = True

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from pushgate.services import owners
+from pushgate.tools import interrupts
 
 RUN_LABEL: Final = "pushgate.run"
 """A container with this label and the run's name (``PUSHGATE_RUN``) ends with its run."""
@@ -76,6 +77,9 @@ class Service(Protocol):
     def environment(self) -> Mapping[str, str]:
         """Return where it is and how to get in, as its clients expect it in variables."""
 
+    def ended(self) -> str:
+        """Tell how it came to an end that nobody has asked for; nothing where it did not."""
+
     def logs(self) -> str:
         """Return what it has said so far; what it said last once it was stopped."""
 
@@ -103,7 +107,9 @@ def running(service: S, tell: Tell) -> Iterator[S]:
         service.wait()
         yield service
     finally:
-        service.stop()
+        # An impatient Ctrl-C must not leave it running.
+        with interrupts.held():
+            service.stop()
 
 
 def last_lines(log: str, count: int = 10) -> str:

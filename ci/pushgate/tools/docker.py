@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from pushgate.tools import engines
+from pushgate.tools import engines, interrupts
 from pushgate.tools.engines import Found, Image, Way
 
 if TYPE_CHECKING:
@@ -54,11 +55,14 @@ class Container:
             return self._client.api.logs(self.id).decode(errors="replace")
         return ""
 
-    def alive(self) -> bool:
-        """Tell whether it runs; of one whose engine is gone nobody can say that it does."""
-        with suppress(EngineUnavailableError), _asked("inspect"):
-            return bool(self._client.api.inspect_container(self.id)["State"]["Running"])
-        return False
+    def ended(self) -> str:
+        """Tell how it has ended; nothing where it runs."""
+        try:
+            with _asked("its container"):
+                state = self._client.api.inspect_container(self.id)["State"]
+        except EngineUnavailableError as error:
+            return str(error)  # of one whose engine is gone nobody can say that it runs
+        return "" if state["Running"] else f"its container ended with {state['ExitCode']}"
 
     def remove(self) -> None:
         """End it and remove it with its volumes."""
@@ -196,17 +200,18 @@ def start(
     try:
         with _asked(f"a container of {image} cannot be started"):
             host, published = _address(client)
-            created = client.containers.create(
-                image,
-                list(command),
-                name=name,
-                entrypoint=list(entrypoint),
-                environment=dict(environment),
-                ports={f"{port}/tcp": (published, None)},  # type: ignore[dict-item]  # any port
-                tmpfs=dict(tmpfs),
-                labels=dict(labels),
-            )
-            ids.append(str(created.id))
+            with interrupts.held():  # else nobody would know its id
+                created = client.containers.create(
+                    image,
+                    list(command),
+                    name=name,
+                    entrypoint=list(entrypoint),
+                    environment=dict(environment),
+                    ports={f"{port}/tcp": (published, None)},  # type: ignore[dict-item]  # any
+                    tmpfs=dict(tmpfs),
+                    labels=dict(labels),
+                )
+                ids.append(str(created.id))
             created.start()
             created.reload()
             bound = created.attrs["NetworkSettings"]["Ports"].get(f"{port}/tcp") or ()
@@ -258,7 +263,10 @@ def _client(seconds: float) -> DockerClient:
             tried.append(f"{way.words}: {error.strerror or error}")
         except EngineUnavailableError as error:
             tried.append(str(error))
-    message = "; ".join(tried) or "no engine's socket, DOCKER_HOST or context"
+    message = (
+        "; ".join(tried)
+        or "no engine: its socket is in none of the usual places, and DOCKER_HOST is not set"
+    )
     raise EngineUnavailableError(message)
 
 
@@ -267,6 +275,8 @@ def _client_of(way: Way, seconds: int) -> DockerClient:
     import docker  # noqa: PLC0415
     from docker.context import ContextAPI  # noqa: PLC0415
 
+    for talker in ("docker", "urllib3"):  # they log each request, and Nox shows all details
+        logging.getLogger(talker).setLevel(logging.WARNING)
     with _asked(way.words):
         if way.context and ContextAPI.get_context(way.context) is None:
             # The SDK would take the usual engine instead.

@@ -141,8 +141,10 @@ def _answer(path: str, asked: str) -> object:
 
 def reason(error: BaseException) -> str:
     """Return what is behind an error, in one line."""
-    said = getattr(error, "explanation", None) or str(error)
-    cause: BaseException | None = error
+    explained = getattr(error, "explanation", None)
+    said = explained or str(error)
+    # What the engine itself explains needs no cause; its error may have come amid another one.
+    cause: BaseException | None = None if explained else error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
             said = cause.strerror

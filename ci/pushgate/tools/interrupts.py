@@ -34,7 +34,8 @@ class Hold:
     def begin(self) -> None:
         """Hold interrupts back from now on."""
         # Python handles signals in the main thread only.
-        self.under_way = threading.current_thread() is threading.main_thread()
+        if threading.current_thread() is threading.main_thread():
+            self.under_way = True
 
     def end(self) -> None:
         """Raise the interrupt that came meanwhile."""
@@ -52,6 +53,16 @@ class Hold:
 
 
 hold: Final = Hold()
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Hold interrupts back within a block, which starts no command; they are raised after it."""
+    hold.begin()
+    try:
+        yield
+    finally:
+        hold.end()
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 import struct
@@ -28,6 +29,9 @@ _MOMENT_SECONDS: Final = 0.03
 _PATIENCE_SECONDS: Final = 60.0
 """How long a server may take for an answer."""
 
+
+_BREAKDOWN: Final = re.compile(r"PANIC: +.+|server process \(PID \d+\) was terminated by .+")
+"""What a server logs that throws out whoever is connected, and may come back or not."""
 
 _OBJECTS: Final = """
 WITH mine AS (
@@ -298,6 +302,16 @@ def _is_starting(error: Exception) -> bool:
     # up: pg8000 says no more of that.
     hung_up = said == "network error"
     return isinstance(error, ConnectionRefusedError) or hung_up or code == _STARTING
+
+
+def breakdown(log: str) -> str:
+    """Return what a server said when it first broke down; nothing where it did not.
+
+    Args:
+        log: All that it has said.
+    """
+    found = _BREAKDOWN.search(log)
+    return " ".join(found[0].split()) if found else ""
 
 
 def _quoted(name: str) -> str:

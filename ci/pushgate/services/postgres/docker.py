@@ -80,7 +80,7 @@ class DockerPostgres:
         # The image's first server, which makes the databases, listens on its socket only.
         container = self._started_container
         server = Server(container.host, container.port, USER, self._password)
-        version = databases.wait(server, container.alive, self.logs, _READY_SECONDS)
+        version = databases.wait(server, lambda: not container.ended(), self.logs, _READY_SECONDS)
         words = f"PostgreSQL {version} in Docker ({self.image})"
         self._server = replace(server, version=version, words=words)
         # What the engine was just about to create for a process that was killed is there by now.
@@ -104,6 +104,12 @@ class DockerPostgres:
     def environment(self) -> Mapping[str, str]:
         """Return where it is and how to get in."""
         return self.server().environment
+
+    def ended(self) -> str:
+        """Tell how it has ended, in its own words where it had some."""
+        if why := databases.breakdown(self.logs()) or self._started_container.ended():
+            return f"{self.server().words}: {why}"
+        return ""
 
     def logs(self) -> str:
         """Return what it has said."""

@@ -1,10 +1,10 @@
 """Databases of one server, each lent for as long as a connection is kept open.
 
-Each way goes a line of JSON. The borrower sends ``token``, ``purpose`` and ``template``. It is
-told ``told`` while the server starts, and which it is; ``fill``, a database, where it is the
-first to ask for a template, which it answers when that is filled; and at last ``lent``, a
-database, or ``unavailable``. What was lent is dropped when the borrower's connection ends,
-however it does.
+Each way goes a line of JSON. The borrower sends ``token``, ``purpose`` and ``template``; without a
+purpose it only asks how the server has ended, and is told ``ended``. Else it is told ``told``
+while the server starts, and which it is; ``fill``, a database, where it is the first to ask for
+a template, which it answers when that is filled; and at last ``lent``, a database, or
+``unavailable``. What was lent is dropped when the borrower's connection ends, however it does.
 """
 
 from __future__ import annotations
@@ -27,11 +27,15 @@ from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable, Te
 from pushgate.services.postgres import databases
 from pushgate.services.postgres.model import HERE, Server
 from pushgate.services.postgres.providers import server
+from pushgate.tools import interrupts
 
 Parts = Mapping[str, str]
 """What the URL of a database is made of: host, port, user, password, database."""
 
 _TELL_SECONDS: Final = 0.05
+
+_PATIENCE_SECONDS: Final = 20.0
+"""How long a server may take to end; if it is only just starting, the next start removes it."""
 
 
 class _Ended(Exception):
@@ -60,19 +64,19 @@ class _Lender(socketserver.ThreadingTCPServer):
         self.templates: dict[str, str] = {}
         self.filling: defaultdict[str, Lock] = defaultdict(Lock)
 
-    def keep(self, options: PostgresOptions, labels: Labels, ended: Event, *, ci: bool) -> None:
+    def keep(self, options: PostgresOptions, labels: Labels, over: Event, *, ci: bool) -> None:
         """Keep the server until nobody wants it any more."""
 
         def tell(line: str) -> None:
             # A pull may take minutes.
-            if ended.is_set():
+            if over.is_set():
                 raise _Ended
             self.told.append(line)
 
         try:
             with server(options, labels, tell, ci=ci) as found:
                 self.started.set_result(found)
-                ended.wait()
+                over.wait()
         except Exception as error:  # noqa: BLE001  # whatever it is, the borrowers are told
             if not self.started.done():
                 self.started.set_exception(error)
@@ -90,10 +94,26 @@ class _Borrower(socketserver.StreamRequestHandler):
             asked = json.loads(self.rfile.readline())
             if not secrets.compare_digest(asked["token"], self.server.token):
                 return
+            if not asked["purpose"]:
+                self._send({"ended": self._ended()})
+                return
             try:
                 self._lend(asked["purpose"], asked["template"])
             except (ServiceUnavailable, ServiceFailed, _Ended) as error:
                 self._send({"unavailable": str(error) or "the run has ended"})
+
+    def _ended(self) -> str:
+        started = self.server.started
+        if not started.done() or started.exception() is not None:
+            return ""
+        found = started.result()
+        if how := found.ended():
+            return how
+        try:
+            databases.version(found)
+        except ServiceFailed as error:
+            return str(error)
+        return ""
 
     def _lend(self, purpose: str, template: str) -> None:
         found = self._started()
@@ -146,21 +166,23 @@ def lending(options: PostgresOptions, labels: Labels, *, ci: bool) -> Iterator[s
         labels: Whose it is.
         ci: Whether this is CI.
     """
-    ended = Event()
+    over = Event()
     with _Lender() as lender:
         # An interpreter that ends waits for no daemon; a server ends with its owner by itself.
         serving = Thread(target=lender.serve_forever, args=(_TELL_SECONDS,), daemon=True)
         keeping = Thread(
-            target=lender.keep, args=(options, labels, ended), kwargs={"ci": ci}, daemon=True
+            target=lender.keep, args=(options, labels, over), kwargs={"ci": ci}, daemon=True
         )
         serving.start()
         keeping.start()
         try:
             yield f"{HERE}:{lender.server_address[1]}:{lender.token}"
         finally:
-            ended.set()
-            lender.shutdown()
-            keeping.join()
+            # An impatient Ctrl-C must not leave the server running.
+            with interrupts.held():
+                over.set()
+                lender.shutdown()
+                keeping.join(_PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -183,9 +205,7 @@ def lent(
     Raises:
         ServiceUnavailable: There is none to lend.
     """
-    host, port, token = address.split(":")
-    with _connected(host, int(port)) as connection, connection.makefile("rwb") as stream:
-        _send(stream, {"token": token, "purpose": purpose, "template": template})
+    with _asked(address, purpose, template) as stream:
         said = _said(stream)
         while "told" in said or "fill" in said:
             if "told" in said:
@@ -199,12 +219,30 @@ def lent(
         yield said["lent"]
 
 
-def _connected(host: str, port: int) -> socket.socket:
+def ended(address: str) -> str:
+    """Tell how a server came to an end that nobody has asked for; nothing where it did not.
+
+    Args:
+        address: Where databases of it are lent.
+    """
     try:
-        return socket.create_connection((host, port))
+        with _asked(address) as stream:
+            return str(_said(stream)["ended"])
+    except (ServiceUnavailable, OSError, KeyError) as error:
+        return str(error)
+
+
+@contextmanager
+def _asked(address: str, purpose: str = "", template: str = "") -> Iterator[BufferedIOBase]:
+    host, port, token = address.split(":")
+    try:
+        connection = socket.create_connection((host, int(port)))
     except OSError as error:
         message = f"what lends databases is gone: {error}"
         raise ServiceUnavailable(message) from error
+    with connection, connection.makefile("rwb") as stream:
+        _send(stream, {"token": token, "purpose": purpose, "template": template})
+        yield stream
 
 
 def _send(stream: BufferedIOBase, told: Mapping[str, Any]) -> None:

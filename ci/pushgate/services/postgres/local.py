@@ -132,7 +132,7 @@ class LocalPostgres:
                     shutil.chown(path, user)
             self._words = installation.words
             self._kept = keeper.keep(_order(programs, folder, user))
-        except OSError as error:
+        except (OSError, process.CommandMissingError) as error:
             raise ServiceUnavailable(str(error)) from error
 
     def wait(self) -> None:
@@ -177,6 +177,12 @@ class LocalPostgres:
     def environment(self) -> Mapping[str, str]:
         """Return where it is and how to get in."""
         return self.server().environment
+
+    def ended(self) -> str:
+        """Tell how it has ended, in its own words where it had some."""
+        if why := databases.breakdown(self.logs()) or ("" if self._alive() else "it has ended"):
+            return f"{self.server().words}: {why}"
+        return ""
 
     def logs(self) -> str:
         """Return what it has said."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -26,6 +26,7 @@ class Server:
         password: That user's password.
         version: What it is, such as ``16.14``.
         words: What it is and where it comes from, for people.
+        ended: Tells how it came to an end that nobody has asked for; nothing where it did not.
         prefix: How the names of all databases begin that are made in it.
     """
 
@@ -35,6 +36,7 @@ class Server:
     password: str = field(repr=False)
     version: str = ""
     words: str = ""
+    ended: Callable[[], str] = field(default=lambda: "", repr=False, compare=False)
     prefix: str = "pushgate"
 
     @property

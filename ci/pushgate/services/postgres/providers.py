@@ -51,10 +51,11 @@ def server(options: PostgresOptions, labels: Labels, tell: Tell, *, ci: bool) ->
                 service = stack.enter_context(running(_PROVIDERS[name](options, labels), tell))
             except ServiceUnavailable as error:
                 tried.append(f"{name}: {error}")
+                tell(f"not from {tried[-1]}")
                 continue
             found = service.server()
             words = found.words + _difference(options, name, found)
-            yield replace(found, words=words)
+            yield replace(found, words=words, ended=service.ended)
             return
     raise ServiceUnavailable("\n".join(tried))
 

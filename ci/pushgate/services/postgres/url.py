@@ -86,6 +86,10 @@ class UrlPostgres:
         """Return where it is and how to get in."""
         return self.server().environment
 
+    def ended(self) -> str:
+        """Return nothing: only its owner knows."""
+        return ""
+
     def logs(self) -> str:
         """Return nothing: they are the user's."""
         return ""
