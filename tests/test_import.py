@@ -378,7 +378,7 @@ def test_another_machine_and_another_workflow_are_left(tmp_path: Path) -> None:
 
 def test_services_are_told_where_a_gate_runs_the_tests(tmp_path: Path) -> None:
     """The gate test runs them all the same; the user must know what they need."""
-    job = "services: {db: {image: 'postgres:16'}}\nenv: {DATABASE_URL: 'postgres://db'}"
+    job = "services: {db: {image: 'mysql:9'}}\nenv: {DATABASE_URL: 'postgres://db'}"
     result = imported(tmp_path, workflow("- run: pytest", job))
     assert step(result).became == "test"
     assert "DATABASE_URL=postgres://db" in step(result).detail

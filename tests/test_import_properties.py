@@ -16,12 +16,14 @@ from pushgate.adopt.from_workflow.imported import read
 from pushgate.adopt.from_workflow.workflow_reading import read_workflow
 from pushgate.gates.registry import BUILT_IN
 from pushgate.model.account import BY_GATES, LEFT_IN_CI, LEFT_OUT
+from pushgate.model.services import assignment, command, database_url
 
 COMMANDS = st.sampled_from(
     [
         *("pytest -x", "ruff check", "mypy .", "tox -e py312,docs", "nox -s a 'b(1)'", "black ."),
         *("pip install -e .", "pip install tox", "echo 'x'", "./a | ./b", "twine upload x", "a 'b"),
         *("cd x", "if a; then", "fi", "export A=${{ matrix.a }}", "x ${{ secrets.B }}", "$A -b"),
+        *("alembic upgrade head", "alembic -c 'a b' -x a={ check", "alembic stamp x", "pg_isready"),
         *("uv run --group g x", "hatch run a:b", "coverage run x.py", "git diff", "rm -rf x", ""),
         *("for", "&&", "a &&", "'", '"', "\\", "`", "<<EOF", "uv run", "nox", "env", "A=1", "-"),
     ]
@@ -30,12 +32,24 @@ TEXT = st.text("ab c.$*{}()'\"\\\n:#é🎉-=;", max_size=12) | COMMANDS
 CONDITION = st.sampled_from(
     ["always()", "failure()", "github.ref == 'refs/heads/main'", "matrix.a == 1", "x.y", "((", ""]
 )
+ADDRESS = st.sampled_from(["localhost", "${{ secrets.A }}", "5432"]) | TEXT.map(
+    "postgresql://a:b@localhost/x?{}".format
+)
+SERVICE = st.fixed_dictionaries(
+    {},
+    optional={
+        "image": st.sampled_from(["postgres:15", "postgres:${{ matrix.a }}", "redis"]),
+        "env": st.dictionaries(st.sampled_from(["POSTGRES_USER", "POSTGRES_DB"]), TEXT),
+        "ports": st.lists(st.sampled_from([5432, "1:5432", "5432/tcp", "${{ matrix.a }}"])) | TEXT,
+    },
+)
 RUN = st.fixed_dictionaries(
     {"run": st.lists(COMMANDS, max_size=4).map("\n".join) | TEXT},
     optional={
         "name": TEXT,
         "if": CONDITION,
-        "env": st.dictionaries(st.sampled_from("ABC"), TEXT, max_size=2),
+        "env": st.dictionaries(st.sampled_from("ABC"), TEXT, max_size=2)
+        | st.dictionaries(st.sampled_from(["DATABASE_URL", "DB_HOST", "DB_NAME"]), ADDRESS),
         "shell": st.sampled_from(["bash", "pwsh", "python"]),
         "working-directory": st.sampled_from(["web", "./", "${{ matrix.a }}"]),
         "continue-on-error": st.booleans(),
@@ -67,7 +81,7 @@ JOB = st.fixed_dictionaries(
                 | TEXT
             }
         ),
-        "services": st.just({"db": {}}),
+        "services": st.dictionaries(st.sampled_from(["db", "cache"]), SERVICE),
         "timeout-minutes": st.integers(0, 9),
     },
 )
@@ -96,6 +110,10 @@ def test_every_job_and_step_has_exactly_one_line(content: dict[str, Any]) -> Non
     assert [job.job for job in result.account] == list(content["jobs"])
     said = tomllib.loads(as_toml(result.tables))["tool"]["pushgate"]
     assert said == result.tables
+    server = said.get("services", {}).get("postgres", {})
+    assert all(assignment(each) for each in server.get("variables", ()))
+    assert database_url(server.get("database-url", "{database}"))
+    assert command(server.get("template", "true"))
     known = {*BUILT_IN, *said.get("gates", {}), BY_GATES, LEFT_IN_CI, LEFT_OUT, "ci.codecov"}
     for job, account in zip(jobs, result.account, strict=True):
         titles = [step.title for step in job.steps] or ([job.uses] if job.uses else [])

@@ -185,7 +185,7 @@ def test_a_session_and_the_tool_itself_are_two_gates(tmp_path: Path, session: st
         ("tox", "tox", {"run": ["tox"]}),
         ("mkdocs build --strict", "docs", {"run": ["mkdocs build --strict"]}),
         ("sphinx-build -W docs out", "docs", {"run": ["sphinx-build -W docs out"]}),
-        ("alembic upgrade head", "alembic", {"run": ["alembic upgrade head"]}),
+        ("alembic stamp head", "alembic", {"run": ["alembic stamp head"]}),
         ("docker build -t x .", "docker", {"run": ["docker build -t x ."]}),
         (
             "uvx pre-commit run --all-files",

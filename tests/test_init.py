@@ -350,12 +350,10 @@ def test_subjects_without_a_gate_are_told(make: Make) -> None:
         **CODE,
         "pyproject.toml": PROJECT + '\n[dependency-groups]\ndocs = ["mkdocs"]\n',
         "mkdocs.yml": "site_name: x\n",
-        "alembic.ini": "[alembic]\n",
         "Dockerfile": "FROM scratch\n",
         "compose.yaml": "services: {}\n",
     }
     told = init(make(files))
-    assert "Alembic: no gate looks at them yet" in told
     assert "Dockerfile: no gate builds it yet" in told
     assert "compose.yaml: no gate starts them" in told
     assert 'run = ["mkdocs build --strict --site-dir .pushgate/site"]' in told

@@ -1,14 +1,14 @@
-"""The rest of what a repository holds: tests, documentation, images, migrations."""
+"""The rest of what a repository holds: tests, documentation, images, environments of tox."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
-from pushgate.adopt import requirements, tox
+from pushgate.adopt import databases, requirements, tox
 from pushgate.adopt.evidence import PRE_COMMIT, Evidence
 from pushgate.adopt.found import Found, Setting
 from pushgate.config import layout
@@ -26,27 +26,32 @@ _COVERED: Final = re.compile(
 """Environments of tox whose work a gate does, or that are no check."""
 
 _REQUIREMENTS: Final = re.compile(r"(?:^|/)(?:requirements/.*|[^/]*requirements[^/]*)\.txt$")
-_COMPOSE: Final = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 
 
 def look(evidence: Evidence) -> Iterator[Found]:
     """Find what the gates can look at, and what no gate looks at yet."""
-    yield _tests(evidence)
+    folders = layout.tests(evidence.root, evidence.pyproject, evidence.tracked)
+    files = _test_files(evidence, folders)
+    yield _tests(files, folders)
+    yield from databases.look(evidence, files)
     yield from _documentation(evidence)
     yield from _no_gate(evidence)
     yield from _tox(evidence)
     yield from _workflows(evidence)
 
 
-def _tests(evidence: Evidence) -> Found:
-    folders = layout.tests(evidence.root, evidence.pyproject, evidence.tracked)
-    files = [
-        path
+def _test_files(evidence: Evidence, folders: Sequence[str]) -> list[str]:
+    """Return the texts of the files that tests are in, and of what lies beside them."""
+    return [
+        evidence.text(path)
         for path in evidence.tracked
         if _TEST_FILE.search(path)
         or (path.endswith(".py") and any(PurePosixPath(path).is_relative_to(at) for at in folders))
     ]
-    count = sum(len(_TEST.findall(evidence.text(path))) for path in files)
+
+
+def _tests(files: Sequence[str], folders: Sequence[str]) -> Found:
+    count = sum(len(_TEST.findall(text)) for text in files)
     where = f" in {', '.join(folders)}" if folders else ""
     if not count:
         why = "there are no tests; with the first one, delete this table"
@@ -101,12 +106,8 @@ def _fetching(evidence: Evidence, tool: str, config: str) -> str:
 
 
 def _no_gate(evidence: Evidence) -> Iterator[Found]:
-    if any(path.endswith("alembic.ini") for path in evidence.tracked):
-        yield Found("migrations", "Alembic: no gate looks at them yet")
     if any(PurePosixPath(path).name == "Dockerfile" for path in evidence.tracked):
         yield Found("image", "Dockerfile: no gate builds it yet")
-    if file := evidence.has(*_COMPOSE):
-        yield Found("services", f"{file}: no gate starts them; tests that need them will fail")
     if file := evidence.has(*PRE_COMMIT):
         command = "uvx prek run --all-files" if file == "prek.toml" else "uvx pre-commit run -a"
         lines = ("[tool.pushgate.gates.hooks]", f'run = ["{command}"]', "environment = false")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Final
 
-from pushgate.adopt import pyproject
+from pushgate.adopt import databases, pyproject
 from pushgate.adopt.found import Found, Setting, Value
 from pushgate.adopt.from_workflow.imported import Imported
 from pushgate.adopt.from_workflow.tables import CODECOV
@@ -134,6 +134,8 @@ def _value(value: object) -> Value:
 def _without(found: Found, said: set[tuple[str, ...]], gates: set[str]) -> Found:
     if found.topic == "workflows":
         return replace(found, said=found.said.partition(";")[0])
+    if found.topic == "database" and databases.TESTS in said:
+        return replace(found, settings=(), offered=(), said="as the workflow says")
     kept = tuple(
         setting for setting in found.settings if setting.key not in said and _adds(setting, gates)
     )

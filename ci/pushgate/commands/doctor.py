@@ -14,7 +14,7 @@ from pushgate.run import doctor
 
 def execute(parsed: argparse.Namespace) -> ExitCode:
     """Look, and tell."""
-    findings = list(doctor.examine(asked.definition().settings))
+    findings = list(doctor.examine(asked.definition()))
     if parsed.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

@@ -6,6 +6,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from pushgate.adopt.from_workflow import job_state, matrices, own_commands, remarks
 from pushgate.adopt.from_workflow.actions import meaning
@@ -13,6 +14,7 @@ from pushgate.adopt.from_workflow.expressions import Unknown, interpolated
 from pushgate.adopt.from_workflow.findings import gate_name
 from pushgate.adopt.from_workflow.installs import Installed
 from pushgate.adopt.from_workflow.job_state import JobState, Occasion
+from pushgate.adopt.from_workflow.left_commands import only_waits
 from pushgate.adopt.from_workflow.matrices import Cell
 from pushgate.adopt.from_workflow.own_gates import OwnGates, StepRun, only_github
 from pushgate.adopt.from_workflow.recognition import RECOGNISERS
@@ -22,6 +24,9 @@ from pushgate.adopt.from_workflow.triggers import Triggers, answered
 from pushgate.adopt.from_workflow.workflow_reading import WorkflowJob, WorkflowStep
 from pushgate.gates.registry import BUILT_IN
 from pushgate.model.account import BY_GATES, LEFT_IN_CI, LEFT_OUT, JobAccount, StepAccount
+from pushgate.model.services import POSTGRES
+
+_ON_DATABASES: Final = frozenset({"test", "migrations"})
 
 
 class JobImport:
@@ -115,6 +120,8 @@ class JobImport:
         texts = (step.condition, step.run, *step.env.values())
         if "always()" in self.state.job.condition and any("needs." in text for text in texts):
             return "`passed` is the one required check"
+        if self.state.database and only_waits(step.run):
+            return "a gate starts when its PostgreSQL answers"
         if re.search(r"cache-hit\s*==\s*'true'", step.condition):
             return "a gate's environment is kept and checked"
         return ""
@@ -207,7 +214,30 @@ class JobImport:
         if finding.gate == "test":
             state.tests = True
             state.tables.add_tests(run.occasion.cells, state.cells)
-        return state.became(finding.gate), finding.detail
+        served = self._served(found, run) if finding.gate in _ON_DATABASES else ""
+        return state.became(finding.gate), _sentence([finding.detail, served])
+
+    def _served(self, found: Found, run: StepRun) -> str:
+        """Give a gate the PostgreSQL that the job starts; return what is to be known of that."""
+        state, gate = self.state, found.finding.gate
+        if state.database is None:
+            return ""
+        state.served[gate] = None
+        variables = {**job_state.written(state, run.step), **found.call.variables}
+        names = state.database.names(variables)
+        details = [f"{' and '.join(names)} are one database here" if names[1:] else ""]
+        template = ""
+        if gate == "test":
+            state.tables.gates[gate]["services"] = [POSTGRES]
+            template = state.filled
+            filled = f", which `{state.filled}` fills" if state.filled else ""
+            details.insert(0, f"each shard and worker has a database of its own{filled}")
+        else:
+            state.filled = state.filled or _filling(run)
+        templates = state.database.templates(variables)
+        if lost := state.tables.postgres.add(state.database.image, template, templates):
+            details.append(f"not carried over: {', '.join(lost)}; an earlier step differs")
+        return _sentence(details)
 
 
 def _left_step(step: WorkflowStep, reason: str) -> StepAccount:
@@ -248,6 +278,18 @@ def _different(found: Iterable[Found]) -> list[Found]:
         ):
             kept.append(each)
     return kept
+
+
+def _filling(run: StepRun) -> str:
+    """Return the command of a step that brings a database to the newest migration, or empty."""
+    calls = (found.call for variant in run.variants for found in variant.reading.found)
+    filling = (
+        shlex.join((call.program, *call.arguments))
+        for call in calls
+        if call.program == "alembic" and "upgrade" in call.arguments
+    )
+    # The address of the workflow's own database leads nowhere.
+    return next((command for command in filling if "://" not in command), "")
 
 
 def _sentence(parts: Iterable[str]) -> str:

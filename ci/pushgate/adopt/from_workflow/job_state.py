@@ -6,7 +6,8 @@ import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pushgate.adopt.from_workflow import matrices
+from pushgate.adopt.from_workflow import databases, matrices
+from pushgate.adopt.from_workflow.databases import JobDatabase
 from pushgate.adopt.from_workflow.expressions import MASK, Unknown, Value, interpolated, masked
 from pushgate.adopt.from_workflow.installs import Installed
 from pushgate.adopt.from_workflow.matrices import Cell
@@ -30,6 +31,9 @@ class JobState:
         here: Those of them that a gate can stand for: on Linux, with CPython.
         downloads: Whether they have fetched what another job hands on.
         tests: Whether they have run pytest.
+        database: The PostgreSQL that they start, if they do.
+        served: The gates that are given one for it.
+        filled: The command that has made its tables so far; empty: none.
         gates: The gates that it became so far.
     """
 
@@ -42,6 +46,9 @@ class JobState:
     here: tuple[Cell, ...] = field(init=False)
     downloads: bool = False
     tests: bool = False
+    database: JobDatabase | None = field(init=False)
+    served: dict[str, None] = field(default_factory=dict)
+    filled: str = ""
     gates: dict[str, None] = field(default_factory=dict)
     _installed: list[tuple[tuple[Cell, ...], Installed]] = field(default_factory=list)
 
@@ -49,6 +56,7 @@ class JobState:
         self.cells = matrices.cells(self.job)
         on_linux = (cell for cell in self.cells if cell.system == matrices.LINUX)
         self.here = tuple(cell for cell in on_linux if matrices.is_cpython(cell.python))
+        self.database = databases.of_job(self.job, self.here)
 
     def installs(self, cells: tuple[Cell, ...], what: Installed) -> None:
         """Note what a step installs in some cells."""
@@ -195,9 +203,20 @@ def hidden(state: JobState, step: WorkflowStep) -> list[tuple[str, str]]:
     return [(name, text.what) for name, text in texts.items() if isinstance(text, Unknown)]
 
 
+def written(state: JobState, step: WorkflowStep) -> dict[str, str]:
+    """Return the variables of a step, ``MASK`` in place of what only GitHub knows."""
+    known = _with_ports(state, state.here[0])
+    return {name: masked(text, known) for name, text in {**state.job.env, **step.env}.items()}
+
+
 def _variables(state: JobState, step: WorkflowStep, cell: Cell) -> dict[str, str | Unknown]:
     texts = {**state.job.env, **step.env}
-    return {name: interpolated(text, cell.values) for name, text in texts.items()}
+    known = _with_ports(state, cell)
+    return {name: interpolated(text, known) for name, text in texts.items()}
+
+
+def _with_ports(state: JobState, cell: Cell) -> dict[str, Value | Unknown]:
+    return {**cell.values, **(state.database.values if state.database else {})}
 
 
 def _known(step: WorkflowStep, cell: Cell) -> dict[str, Value | Unknown]:

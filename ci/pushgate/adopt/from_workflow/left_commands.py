@@ -105,3 +105,14 @@ def only_shows(call: Call) -> bool:
 def line_only_shows(text: str) -> bool:
     """Tell whether a line checks nothing, whatever the shell makes of its words."""
     return _SHOWING_LINE.fullmatch(text) is not None
+
+
+_KEYWORD: Final = re.compile(r"\s*(?:(?:until|while|if|then|do|else|!)\s+)*")
+_WAITING: Final = _SHOWS | {"pg_isready", "sleep", "done", "fi", "for", "break", "exit", "do"}
+
+
+def only_waits(script: str) -> bool:
+    """Tell whether a script does nothing but wait for a PostgreSQL."""
+    commands = (_KEYWORD.sub("", part, 1) for part in re.split(r"[\n;]|&&|\|\|", script))
+    firsts = {command.split()[0] for command in commands if command.strip()}
+    return "pg_isready" in firsts and firsts <= _WAITING

@@ -162,12 +162,19 @@ class OwnGates:
             "its Python comes from another job, which only GitHub knows": any(
                 matrices.UNTOLD in command for command in commands
             ),
-            f"it may need {', '.join(job.services)}, which Pushgate does not start": bool(
-                job.services
-            ),
+            f"it may need {self._services()}": bool(job.services),
             "it may fail there (`continue-on-error`): no gate may": step.may_fail or job.may_fail,
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
+
+    def _services(self) -> str:
+        names, database = ", ".join(self.state.job.services), self.state.database
+        if database and not database.others:
+            return (
+                f"{names}: only the gates test and migrations are given a PostgreSQL "
+                "(`template` in [tool.pushgate.services.postgres] fills that of the tests)"
+            )
+        return f"{names}, which Pushgate does not start"
 
     def _told(self, commands: Sequence[str], run: StepRun) -> str:
         shown = f"`{commands[0]}`" if commands and "\n" not in commands[0] else "the same commands"

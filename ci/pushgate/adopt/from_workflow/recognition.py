@@ -10,6 +10,7 @@ from pushgate.adopt.from_workflow import environment_runners
 from pushgate.adopt.from_workflow.calls import Call
 from pushgate.adopt.from_workflow.environment_runners import split, test_findings
 from pushgate.adopt.from_workflow.findings import Finding, values
+from pushgate.adopt.from_workflow.options import options
 from pushgate.adopt.from_workflow.pytest_calls import coverage_finding, percentage, pytest_findings
 
 Recogniser = Callable[[Call, str], tuple[Finding, ...]]
@@ -26,6 +27,11 @@ _LOOKING: Final = frozenset({"--check", "--check-only", "-c", "--diff"})
 
 
 _COVERAGE_HARMLESS: Final = frozenset({"-p", "--parallel-mode", "-a", "--append"})
+_ALEMBIC_WITH_VALUE: Final = frozenset({"-c", "--config", "-n", "--name", "-x"})
+_ALEMBIC_KEYS: Final = {"-c": "config", "--config": "config", "-n": "section", "--name": "section"}
+_ALEMBIC_TRYING: Final = frozenset(
+    {"upgrade", "downgrade", "check", "heads", "branches", "current", "history"}
+)
 _ITS_SETTINGS: Final = "the gate measures what the project's coverage settings say"
 
 
@@ -133,6 +139,23 @@ def _own(name: str, *subcommands: str, detail: str = "") -> Recogniser:
     return recognise
 
 
+def _alembic(call: Call, _python: str) -> tuple[Finding, ...]:
+    words: list[str] = []
+    x: list[str] = []
+    settings: dict[str, object] = {}
+    for option in options(call.arguments, _ALEMBIC_WITH_VALUE):
+        if key := _ALEMBIC_KEYS.get(option.name):
+            settings[key] = option.value
+        elif option.name == "-x" and "=" in option.value and "://" not in option.value:
+            x.append(option.value.replace("{", "{{").replace("}", "}}"))
+        elif not option.name:
+            words.append(option.value)
+    settings |= {"x": x} if x else {}
+    if not _ALEMBIC_TRYING.issuperset(words[:1]):
+        return (Finding("alembic", {}, "it needs the database that its settings name", own=True),)
+    return (Finding("migrations", settings, "each migration, on a throw-away PostgreSQL"),)
+
+
 def _hatch(call: Call, _python: str) -> tuple[Finding, ...]:
     match call.arguments:
         case ("build", *_):
@@ -186,7 +209,7 @@ RECOGNISERS: Final[Mapping[str, Recogniser]] = {
     "prek": _own("pre-commit", "run"),
     "mkdocs": _own("docs", "build"),
     "sphinx-build": _own("docs"),
-    "alembic": _own("alembic", detail="it needs the database that its settings name"),
+    "alembic": _alembic,
     "docker": _own("docker", "build", "buildx"),
 }
 """By program; a module that Python runs counts as a program of its name."""

@@ -24,17 +24,27 @@ def of_job(state: JobState) -> Iterator[str]:
     job = state.job
     if answered(job.condition, state.when.moments, state.here[0].values).unknown:
         yield f"its `if: {' '.join(job.condition.split())}` is not carried over"
-    if job.services:
-        yield (
-            f"it starts {', '.join(job.services)}: Pushgate starts no services; what needs "
-            "them must find them running"
-        )
+    yield from _of_services(state)
     yield from _of_machines(state)
     of_pushgate = any("nox --no-dependencies" in step.run for step in job.steps)
     if job.minutes and not of_pushgate and not BUILT_IN.keys().isdisjoint(state.gates):
         yield f"its `timeout-minutes: {job.minutes:g}`: `timeout` of the gates can say so"
     if job.may_fail:
         yield "it may fail there (`continue-on-error`): no gate may"
+
+
+def _of_services(state: JobState) -> Iterator[str]:
+    database = state.database if state.served else None
+    if database:
+        image = f" ({database.image})" if database.image else ""
+        gates = " and ".join(state.served)
+        yield f"it starts {database.name}{image}: Pushgate gives one to {gates}"
+    others = [name for name in state.job.services if not database or name != database.name]
+    if others:
+        yield (
+            f"it starts {', '.join(others)}: Pushgate starts no services; what needs "
+            "them must find them running"
+        )
 
 
 def _of_machines(state: JobState) -> Iterator[str]:
@@ -67,7 +77,7 @@ def of_step(state: JobState, run: StepRun, taken: Sequence[Found]) -> Iterator[s
     on = selected_by(state, run)
     if on and events != {moment.event for moment in state.when.moments}:
         yield f"CI does it on {', '.join(on)} only: `on` of the gate can say so"
-    if lost := [*_options(run, taken), *_variables(state, run)]:
+    if lost := [*_options(run, taken), *_variables(state, run, taken)]:
         yield f"not carried over: {', '.join(lost)}"
     axes = matrices.differing(run.occasion.cells)
     if axes and not any("shards" in found.finding.settings for found in taken):
@@ -92,11 +102,20 @@ def _is_of(cell: Cell, python: str) -> bool:
     return bool(python) and python in {cell.python, cell.version}
 
 
-def _variables(state: JobState, run: StepRun) -> Iterator[str]:
+def _variables(state: JobState, run: StepRun, taken: Sequence[Found]) -> Iterator[str]:
+    served = any(found.finding.gate in state.served for found in taken)
     scripts = " ".join(variant.script for variant in run.variants)
     carried = own_commands.carried(run.variants[0].variables)
-    variables = {name: text for name, text in carried.items() if name not in scripts}
+    written = job_state.written(state, run.step)
+    templates = state.database.templates(written) if state.database and served else {}
+    variables = {
+        name: text
+        for name, text in carried.items()
+        if name not in scripts and name not in templates
+    }
     if variables and not any(matrices.UNTOLD in text for text in variables.values()):
         yield f"`{shlex.join(f'{name}={value}' for name, value in variables.items())}`"
-    for name, what in job_state.hidden(state, run.step):
-        yield f"{name} (`{what}`)"
+    hidden = job_state.hidden(state, run.step)
+    for name, what in hidden:
+        if name not in templates:
+            yield f"{name} (`{what}`)"

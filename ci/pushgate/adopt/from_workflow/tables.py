@@ -7,17 +7,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from pushgate.adopt.from_workflow.databases import ServerTable
 from pushgate.adopt.from_workflow.findings import RESERVED, Finding, gate_name
 from pushgate.adopt.from_workflow.matrices import MACOS, Cell
 from pushgate.adopt.from_workflow.triggers import Triggers
 from pushgate.config.pythons import version_key
 from pushgate.config.tables import strings
+from pushgate.model.services import POSTGRES
 
 CODECOV: Final = "ci.codecov"
 """What an action or a command becomes that sends coverage to Codecov."""
 
 _OTHER_LINTERS: Final = ("black", "isort", "flake8", "pylint")
 _TESTS: Final = re.compile(r"(?:^|[\s/_-])(?:run)?tests?(?:\.(?:sh|py))?(?:$|[\s_-])")
+_ONLY_ONE: Final = frozenset({"tool", "fail-under", "config", "section", "x"})
+"""Keys of which a gate has one value: with another, a command is something else."""
+
 _DEFAULT_BRANCHES: Final = ("main",)
 
 
@@ -31,6 +36,7 @@ class Tables:
         other_pythons: The Pythons of the other jobs.
         systems: Further machines that run tests.
         codecov: Whether coverage is sent to Codecov.
+        postgres: The server that gates are given.
     """
 
     gates: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -38,6 +44,7 @@ class Tables:
     other_pythons: set[str] = field(default_factory=set)
     systems: dict[str, None] = field(default_factory=dict)
     codecov: bool = False
+    postgres: ServerTable = field(default_factory=ServerTable)
     _growing: set[str] = field(default_factory=set)
     _test: Mapping[str, object] | None = None
 
@@ -53,7 +60,7 @@ class Tables:
             if self._test is not None and self._test != finding.settings:
                 return False
             self._test = finding.settings
-        both = table.keys() & finding.settings.keys() & {"tool", "fail-under"}
+        both = table.keys() & finding.settings.keys() & _ONLY_ONE
         if any(table[key] != finding.settings[key] for key in both):
             return False
         for key, value in finding.settings.items():
@@ -133,6 +140,7 @@ class Tables:
             "python": sorted(self.pythons or self.other_pythons, key=version_key),
             "ci": self._ci(when),
             "gates": {name: table for name, table in gates.items() if table},
+            "services": {POSTGRES: server} if (server := self.postgres.table()) else {},
         }
         return {key: value for key, value in tables.items() if value}, tuple(notes)
 

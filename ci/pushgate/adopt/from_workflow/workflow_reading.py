@@ -51,6 +51,21 @@ class WorkflowStep:
         return self.uses.partition("@")[0].lower()
 
 
+@dataclass(frozen=True)
+class WorkflowService:
+    """A service of a job.
+
+    Attributes:
+        image: Its image.
+        env: Its variables.
+        ports: Its ports, each with the machine's before it where one is said.
+    """
+
+    image: str
+    env: Texts
+    ports: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class WorkflowJob:
     """A job.
@@ -64,7 +79,7 @@ class WorkflowJob:
         env: Its variables, over the workflow's and its container's.
         matrix: What ``strategy.matrix`` says.
         container: The image that it runs in; empty: none.
-        services: The names of its services.
+        services: Its services, by their names.
         deploys: Whether it has an environment, to which GitHub counts it as a deployment.
         writes: The permissions to write that it is given, such as ``contents``.
         may_fail: Whether the workflow passes without it.
@@ -80,7 +95,7 @@ class WorkflowJob:
     env: Texts
     matrix: object
     container: str
-    services: tuple[str, ...]
+    services: Mapping[str, WorkflowService]
     deploys: bool
     writes: tuple[str, ...]
     may_fail: bool
@@ -167,7 +182,7 @@ def _job(name: str, job: Mapping[str, object], workflow: Mapping[str, object]) -
     container = job.get("container")
     permissions = job.get("permissions", workflow.get("permissions"))
     run = {**table(workflow, "defaults", "run"), **table(job, "defaults", "run")}
-    steps = job.get("steps")
+    steps, services = job.get("steps"), table(job, "services")
     return WorkflowJob(
         name=name,
         uses=as_text(job.get("uses")),
@@ -181,12 +196,21 @@ def _job(name: str, job: Mapping[str, object], workflow: Mapping[str, object]) -
         },
         matrix=table(job, "strategy").get("matrix"),
         container=as_text(container.get("image") if isinstance(container, Mapping) else container),
-        services=tuple(table(job, "services")),
+        services={str(name): _service(table(services, name)) for name in services},
         deploys="environment" in job,
         writes=tuple(_writes(permissions)),
         may_fail=as_text(job.get("continue-on-error")) not in {"", "false"},
         minutes=_minutes(job),
         steps=tuple(_step(step, run) for step in steps) if isinstance(steps, list) else (),
+    )
+
+
+def _service(service: Mapping[str, object]) -> WorkflowService:
+    ports = service.get("ports")
+    return WorkflowService(
+        image=as_text(service.get("image")),
+        env=texts(service.get("env")),
+        ports=tuple(map(as_text, ports)) if isinstance(ports, list) else (),
     )
 
 
