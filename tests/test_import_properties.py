@@ -16,7 +16,8 @@ from pushgate.adopt.from_workflow.imported import read
 from pushgate.adopt.from_workflow.workflow_reading import read_workflow
 from pushgate.gates.registry import BUILT_IN
 from pushgate.model.account import BY_GATES, LEFT_IN_CI, LEFT_OUT
-from pushgate.model.services import assignment, command, database_url
+from pushgate.model.command import command
+from pushgate.model.services import assignment, database_url
 
 COMMANDS = st.sampled_from(
     [

@@ -93,6 +93,7 @@ def test_which_migrations_are_meant(make_project: MakeProject) -> None:
     table = "[tool.pushgate.gates.migrations]"
     assert told.offered == (table, 'config = "a/alembic.ini"  # or b/alembic.ini')
     project.write({"alembic.ini": ""})
+    project.commit()
     assert found(project, "migrations").offered == ()
     project.git("rm", "--quiet", "--force", *files)
     (project.root / "alembic.ini").unlink()

@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from configparser import ConfigParser
 from configparser import Error as IniError
-from pathlib import PurePosixPath
 from typing import Final
 
 from pushgate.adopt import pyproject, requirements
 from pushgate.adopt.evidence import Evidence
 from pushgate.adopt.found import Found, Setting
-from pushgate.config import yaml_text
+from pushgate.config import layout, yaml_text
 from pushgate.config.tables import table
 from pushgate.model.services import POSTGRES
 from pushgate.model.settings import ConfigurationError
@@ -74,7 +73,7 @@ def _images(evidence: Evidence, file: str) -> tuple[str, ...]:
 
 
 def _migrations(evidence: Evidence, server: tuple[Setting, ...]) -> Iterator[Found]:
-    inis = _inis(evidence)
+    inis = layout.named(_INI, evidence.tracked)
     if not inis and not table(evidence.pyproject, "tool", "alembic"):
         return
     database = _database(evidence, inis[0]) if inis else ""
@@ -93,17 +92,6 @@ def _migrations(evidence: Evidence, server: tuple[Setting, ...]) -> Iterator[Fou
             said += "; the project may be for SQLite"
             offered = (*(offered or (_title(_MIGRATIONS),)), "sqlite = true")
         yield Found("migrations", said, server, offered)
-
-
-def _inis(evidence: Evidence) -> tuple[str, ...]:
-    """Name the files that the gate chooses from: the one at the project's top, else those below."""
-    if evidence.has(_INI):
-        return (_INI,)
-    paths = [PurePosixPath(path) for path in evidence.tracked]
-    others = {path.parent for path in paths if path.name == "pyproject.toml" and path.parent.name}
-    return tuple(
-        str(path) for path in paths if path.name == _INI and not others.intersection(path.parents)
-    )
 
 
 def _choice(inis: tuple[str, ...]) -> tuple[str, ...]:

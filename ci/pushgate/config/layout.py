@@ -76,6 +76,22 @@ def tests(root: Path, pyproject: Mapping[str, object], tracked: Sequence[str]) -
     return tuple(dict.fromkeys(path for path in said or usual if _holds(path, paths)))
 
 
+def named(name: str, tracked: Iterable[str]) -> tuple[str, ...]:
+    """Name a project's files that are called so: the one at its top, else those below.
+
+    A folder with a ``pyproject.toml`` of its own is another project.
+
+    Args:
+        name: What they are called.
+        tracked: The tracked files, relative to the project; at least those of these two names.
+    """
+    paths = [PurePosixPath(path) for path in tracked]
+    others = {path.parent for path in paths if path.name == "pyproject.toml" and path.parent.name}
+    found = [str(path) for path in paths if path.name == name]
+    own = [path for path in found if not others.intersection(PurePosixPath(path).parents)]
+    return (name,) if name in own else tuple(own)
+
+
 def _holds(folder: str, paths: Iterable[PurePosixPath]) -> bool:
     return any(path.is_relative_to(PurePosixPath(folder)) for path in paths)
 

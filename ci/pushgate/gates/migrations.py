@@ -7,16 +7,18 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
+from pushgate.config import layout
 from pushgate.config.tables import table
 from pushgate.gates import base, base_branch, database, migrations_driver
 from pushgate.gates.base import Applies, Context
 from pushgate.gates.environments import Environment, project_environment
+from pushgate.model.command import command
 from pushgate.model.job import Job
 from pushgate.model.outcome import JobFailed, JobUnavailable
-from pushgate.model.services import PostgresOptions, assignment, command, database_url
+from pushgate.model.services import PostgresOptions, assignment, database_url
 from pushgate.model.settings import GateOptions, Settings
 from pushgate.tools import git
 
@@ -205,21 +207,10 @@ def _config(context: Context[Options]) -> str:
 
 
 def _inis(settings: Settings) -> Sequence[str]:
-    """Name the ``alembic.ini`` files of the project: the one at its top, else those below."""
-    if (settings.root / _INI).is_file():
-        return (_INI,)
     # Each start of Pushgate asks: git is told which names are of interest.
     listing = git.ask(settings.root, "ls-files", "-z", "--", f"*{_INI}", f"*{_PROJECT}").stdout
-    tracked = [PurePosixPath(path) for path in listing.split("\0")]
-    # A folder with such a file is a project of its own.
-    others = {path.parent for path in tracked if path.name == _PROJECT and path.parent.name}
-    return [
-        str(path)
-        for path in tracked
-        if path.name == _INI
-        and (settings.root / path).is_file()
-        and not others.intersection(path.parents)
-    ]
+    tracked = [path for path in listing.split("\0") if path and (settings.root / path).is_file()]
+    return layout.named(_INI, tracked)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,33 +11,13 @@ from typing import Any, Final, NoReturn
 
 from pushgate.gates.base import Applies, Context
 from pushgate.gates.environments import Environment, project_environment
+from pushgate.model.command import command
 from pushgate.model.event import Event
 from pushgate.model.job import Job
 from pushgate.model.outcome import ExitCode
 from pushgate.model.settings import ConfigurationError, GateOptions, Settings
 
 GateFunction = Callable[[Context[Any]], None]
-
-_QUOTED: Final = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""")
-_OPERATOR: Final = re.compile("[;<>|&]")
-"""What a shell would act on; without one it would be just another word, and a false green."""
-
-
-def _command(text: str) -> str:
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        words = []
-    if not words:
-        message = "expected a command, its quotes closed"
-        raise ValueError(message)
-    if _OPERATOR.search(_QUOTED.sub("", text)):
-        message = (
-            "expected a command without && | ; > and the like, for no shell runs it: give each "
-            "command an entry of its own, quote what is meant so, or write \"sh -c '…'\""
-        )
-        raise ValueError(message)
-    return text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +34,7 @@ class OwnOptions(GateOptions):
         cores: How many cores its commands keep busy.
     """
 
-    run: tuple[str, ...] = field(default=(), metadata={"parse": _command, "nonempty": True})
+    run: tuple[str, ...] = field(default=(), metadata={"parse": command, "nonempty": True})
     session: str | None = None
     needs: tuple[str, ...] = ()
     environment: bool = True
@@ -121,8 +100,8 @@ class OwnGate:
             context = context.within(environment.variables)
         if self.function:
             self.function(context)
-        for command in options.run:
-            context.run(*shlex.split(command))
+        for line in options.run:
+            context.run(*shlex.split(line))
 
     def _options(self, settings: Settings) -> OwnOptions:
         options = settings.gates[self.name]

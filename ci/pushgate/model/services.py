@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, field
 from typing import Final, Literal
+
+from pushgate.model.command import command
 
 Provider = Literal["auto", "docker", "local", "embedded", "url"]
 
@@ -55,22 +56,6 @@ def assignment(text: str) -> str:
         message = 'expected NAME=VALUE, such as "DB_HOST={host}"'
         raise ValueError(message)
     return with_parts(text)
-
-
-def command(text: str) -> str:
-    """Check that a text is a command.
-
-    Raises:
-        ValueError: It is not.
-    """
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        words = []
-    if not words:
-        message = "expected a command, its quotes closed"
-        raise ValueError(message)
-    return text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -13,7 +12,7 @@ from pushgate.services import owners
 from pushgate.services.base import OWNER_LABEL, Labels, ServiceFailed, ServiceUnavailable, Tell
 from pushgate.services.postgres import databases
 from pushgate.services.postgres.local import QUICK
-from pushgate.services.postgres.model import USER, Server
+from pushgate.services.postgres.model import USER, Answering, Server
 from pushgate.tools import docker
 from pushgate.tools.docker import Container, EngineUnavailableError
 from pushgate.tools.engines import Image
@@ -30,7 +29,7 @@ _READY_SECONDS: Final = 60.0
 
 
 @dataclass
-class DockerPostgres:
+class DockerPostgres(Answering):
     """A server in a container.
 
     Attributes:
@@ -42,7 +41,6 @@ class DockerPostgres:
     image: str
     _password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     _container: Container | None = None
-    _server: Server | None = None
     _said: str = ""
 
     def start(self, tell: Tell) -> None:
@@ -93,17 +91,6 @@ class DockerPostgres:
             message = "the server was not started"
             raise ServiceFailed(message)
         return self._container
-
-    def server(self) -> Server:
-        """Return the server, which answers."""
-        if self._server is None:
-            message = "the server is not ready"
-            raise ServiceFailed(message)
-        return self._server
-
-    def environment(self) -> Mapping[str, str]:
-        """Return where it is and how to get in."""
-        return self.server().environment
 
     def ended(self) -> str:
         """Tell how it has ended, in its own words where it had some."""

@@ -11,7 +11,7 @@ import shutil
 import socket
 import stat
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable, Te
 from pushgate.services.folders import Folder
 from pushgate.services.keeper import Kept, Order
 from pushgate.services.postgres import databases
-from pushgate.services.postgres.model import HERE, USER, Server
+from pushgate.services.postgres.model import HERE, USER, Answering, Server
 from pushgate.tools import process
 
 PREFIX: Final = "pushgate-postgres-"
@@ -99,7 +99,7 @@ def free_ports() -> Sequence[int]:
 
 
 @dataclass
-class LocalPostgres:
+class LocalPostgres(Answering):
     """A server of this machine's PostgreSQL.
 
     Attributes:
@@ -113,7 +113,6 @@ class LocalPostgres:
     _folder: Folder | None = None
     _kept: Kept | None = None
     _words: str = ""
-    _server: Server | None = None
     _said: str = ""
 
     def start(self, _tell: Tell) -> None:
@@ -166,17 +165,6 @@ class LocalPostgres:
 
     def _alive(self) -> bool:
         return self._kept is not None and self._kept.alive()
-
-    def server(self) -> Server:
-        """Return the server, which answers."""
-        if self._server is None:
-            message = "the server is not ready"
-            raise ServiceFailed(message)
-        return self._server
-
-    def environment(self) -> Mapping[str, str]:
-        """Return where it is and how to get in."""
-        return self.server().environment
 
     def ended(self) -> str:
         """Tell how it has ended, in its own words where it had some."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from pushgate.services.base import Service
+from pushgate.services.base import Service, ServiceFailed
 
 HERE: Final = "127.0.0.1"
 """The only address on which a server that Pushgate starts can be reached."""
@@ -48,6 +48,24 @@ class Server:
             "PGUSER": self.user,
             "PGPASSWORD": self.password,
         }
+
+
+@dataclass
+class Answering:
+    """The part of a service that all have in common: the server, once it answers."""
+
+    _server: Server | None = field(default=None, init=False)
+
+    def server(self) -> Server:
+        """Return the server, which answers."""
+        if self._server is None:
+            message = "the server is not ready"
+            raise ServiceFailed(message)
+        return self._server
+
+    def environment(self) -> Mapping[str, str]:
+        """Return where it is and how to get in."""
+        return self.server().environment
 
 
 class Postgres(Service, Protocol):

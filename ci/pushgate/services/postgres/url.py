@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -14,7 +13,7 @@ from pushgate.model.services import URL_VARIABLE
 from pushgate.services import owners
 from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable, Tell
 from pushgate.services.postgres import databases
-from pushgate.services.postgres.model import Server
+from pushgate.services.postgres.model import Answering, Server
 
 _MARK: Final = "pushgate"
 _PORT: Final = 5432
@@ -27,7 +26,7 @@ _NAME: Final = re.compile(rf"{_MARK}_([0-9a-f]+_\d+_\d+)_")
 
 
 @dataclass
-class UrlPostgres:
+class UrlPostgres(Answering):
     """The server that a URL names, whatever database it names.
 
     Attributes:
@@ -37,7 +36,6 @@ class UrlPostgres:
 
     labels: Labels
     url: str = field(repr=False)
-    _server: Server | None = None
 
     def start(self, tell: Tell) -> None:
         """Wait until it is up, and drop what a killed process has left there."""
@@ -74,17 +72,6 @@ class UrlPostgres:
 
     def wait(self) -> None:
         """It has answered already."""
-
-    def server(self) -> Server:
-        """Return the server."""
-        if self._server is None:
-            message = "the server was not asked yet"
-            raise ServiceFailed(message)
-        return self._server
-
-    def environment(self) -> Mapping[str, str]:
-        """Return where it is and how to get in."""
-        return self.server().environment
 
     def ended(self) -> str:
         """Return nothing: only its owner knows."""
