@@ -134,6 +134,7 @@ def of_tests(
     template = f"{context.job.session}: {options.template}" if options.template else ""
     with (
         server(context, options) as address,
+        still_there(address),
         _lent(context, address, template, fill) as parts,
     ):
         kind = f"a copy of what `{options.template}` made" if template else "empty"
@@ -145,8 +146,7 @@ def of_tests(
             "variables": variables,
         }
         lease = {collection.LEASE_VARIABLE: json.dumps(more)}
-        with still_there(address):
-            yield context.within({**filled(url, variables, parts), **lease})
+        yield context.within({**filled(url, variables, parts), **lease})
 
 
 def filled(url: str, variables: Mapping[str, str], parts: Parts) -> dict[str, str]:
@@ -175,8 +175,7 @@ def _lent(
                 lent(address, context.job.gate, context.log, template, fill)
             )
         except ServiceUnavailable as error:
-            message = "; ".join(filter(None, (ended(address), *str(error).splitlines())))
-            raise JobUnavailable(message) from error
+            raise JobUnavailable("; ".join(str(error).splitlines())) from error
         yield parts
 
 

@@ -232,5 +232,5 @@ def _database(context: Context[Options], address: str) -> Iterator[Mapping[str, 
         with tempfile.TemporaryDirectory(prefix="pushgate-") as folder:
             yield {"database": str(Path(folder).resolve() / f"{name}.db")}
         return
-    with database.empty(context, address) as parts, database.still_there(address):
+    with database.still_there(address), database.empty(context, address) as parts:
         yield parts

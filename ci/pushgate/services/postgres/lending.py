@@ -38,7 +38,7 @@ _PATIENCE_SECONDS: Final = 20.0
 """How long a server may take to end; if it is only just starting, the next start removes it."""
 
 
-class _Ended(Exception):
+class _EndedError(Exception):
     """Nobody wants the server any more."""
 
 
@@ -70,7 +70,8 @@ class _Lender(socketserver.ThreadingTCPServer):
         def tell(line: str) -> None:
             # A pull may take minutes.
             if over.is_set():
-                raise _Ended
+                message = "the run has ended"
+                raise _EndedError(message)
             self.told.append(line)
 
         try:
@@ -89,8 +90,8 @@ class _Borrower(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         """Lend a database until the connection ends."""
-        # A borrower may be killed at any moment.
-        with suppress(OSError, ValueError):
+        # A borrower may be killed at any moment, and a stranger may say anything.
+        with suppress(OSError, ValueError, KeyError, TypeError):
             asked = json.loads(self.rfile.readline())
             if not secrets.compare_digest(asked["token"], self.server.token):
                 return
@@ -99,8 +100,8 @@ class _Borrower(socketserver.StreamRequestHandler):
                 return
             try:
                 self._lend(asked["purpose"], asked["template"])
-            except (ServiceUnavailable, ServiceFailed, _Ended) as error:
-                self._send({"unavailable": str(error) or "the run has ended"})
+            except Exception as error:  # noqa: BLE001  # who has borrowed nothing must know why
+                self._send({"unavailable": str(error) or repr(error)})
 
     def _ended(self) -> str:
         started = self.server.started

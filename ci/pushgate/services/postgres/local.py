@@ -28,8 +28,12 @@ from pushgate.tools import process
 PREFIX: Final = "pushgate-postgres-"
 """How the names of the temporary folders begin."""
 
-QUICK: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
-"""Settings of a server whose data nobody needs after a crash."""
+QUICK: Final = (
+    *("fsync=off", "synchronous_commit=off", "full_page_writes=off"),
+    # The pools of all workers of a run meet here.
+    "max_connections=500",
+)
+"""Settings of a server whose data nobody needs after a crash, and that many share."""
 
 _PLACES: Final = (
     *("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin"),
