@@ -7,7 +7,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from pushgate.gates.base import RUN_VARIABLE, Context, Gate, WithServices
@@ -15,10 +15,11 @@ from pushgate.gates.environments import Environment
 from pushgate.model.outcome import JobFailed, JobUnavailable
 from pushgate.model.services import PostgresOptions
 from pushgate.model.settings import Settings
-from pushgate.services.base import Labels, ServiceUnavailable
-from pushgate.services.postgres.lending import Parts, ended, lending, lent
 from pushgate.shards import collection
 from pushgate.tools import process, uv
+
+if TYPE_CHECKING:
+    from pushgate.services.postgres.lending import Parts
 
 _OF_CLIENTS: Final = {
     "DATABASE_URL": "{url}",
@@ -73,6 +74,10 @@ def server(context: Context[Any], options: PostgresOptions) -> Iterator[str]:
 
 
 def _lending(options: PostgresOptions, run: str) -> AbstractContextManager[str]:
+    # Each start of Pushgate imports the gates; most projects have no database.
+    from pushgate.services.base import Labels  # noqa: PLC0415
+    from pushgate.services.postgres.lending import lending  # noqa: PLC0415
+
     ci = bool(os.environ.get("CI"))
     return lending(options, Labels.of_this_process(run), ci=ci)
 
@@ -98,6 +103,8 @@ def still_there(address: str) -> Iterator[None]:
     Raises:
         JobUnavailable: The job failed, or could not look, and the server has ended.
     """
+    from pushgate.services.postgres.lending import ended  # noqa: PLC0415
+
     try:
         yield
     except (JobFailed, JobUnavailable) as error:
@@ -169,6 +176,9 @@ def _lent(
     template: str = "",
     fill: Callable[[Parts], None] | None = None,
 ) -> Iterator[Parts]:
+    from pushgate.services.base import ServiceUnavailable  # noqa: PLC0415
+    from pushgate.services.postgres.lending import lent  # noqa: PLC0415
+
     with ExitStack() as stack:
         try:
             parts = stack.enter_context(

@@ -23,7 +23,6 @@ from pushgate.run import premises
 from pushgate.run.known_pythons import KnownPythons
 from pushgate.run.premises import Premises
 from pushgate.run.store import Store
-from pushgate.services import postgres
 from pushgate.services.base import ServiceFailed, ServiceUnavailable
 from pushgate.tools import docker, interpreters, process
 from pushgate.tools.interpreters import Interpreter, InterpreterMissingError
@@ -75,7 +74,10 @@ class Machine:
             self._images[name] = self.asking.submit(docker.image_id, name)
         ci = bool(self._environment.get("CI"))
         for options in servers:
-            self._servers[options] = self.asking.submit(postgres.described, options, ci=ci)
+            # Each run imports this module; most projects have no database.
+            from pushgate.services.postgres import described  # noqa: PLC0415
+
+            self._servers[options] = self.asking.submit(described, options, ci=ci)
 
     def interpreters(self, needed: Iterable[str], seen: Iterable[str]) -> Mapping[str, str]:
         """Describe the Python that runs Pushgate, and those of versions that are expected.
