@@ -18,6 +18,9 @@ _SETTINGS: Final = "application/vnd.docker.container.image.v1+json"
 _LAYER: Final = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
+_UNKNOWN: Final = b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}'
+
+
 def _digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
@@ -62,6 +65,8 @@ def registry(mark: str, missing: str = "") -> Iterator[str]:
             content = manifest if last == "1" else blobs.get(last, b"{}")
             known = self.path == "/v2/" or content != b"{}"
             known = known and not (missing and missing in self.path)
+            if not known:
+                content = _UNKNOWN
             self.send_response(200 if known else 404)
             self.send_header("Content-Type", _MANIFEST if content == manifest else "x/x")
             self.send_header("Content-Length", str(len(content)))

@@ -101,6 +101,15 @@ def test_a_template_that_cannot_be_filled(make_project: MakeProject) -> None:
     assert "`python -m nothing` ended with 1" in outcome.reason
 
 
+def test_a_template_that_nothing_has_filled(make_project: MakeProject) -> None:
+    """Its command has gone to another database, or nowhere."""
+    require("local")
+    files = project_files(options="shards = 1", service='template = "python -c pass"')
+    outcome = carry_out(make_project(files), f"test-{PYTHON}")
+    assert outcome.result is Result.FAILED
+    assert outcome.reason.startswith("`python -c pass` left the database empty: ")
+
+
 SCHEMES: Final = [
     (["pg8000", "pytest"], "postgresql"),
     (["pg8000", "pytest", "sqlalchemy"], "postgresql+pg8000"),
@@ -140,6 +149,24 @@ def test_variables_that_the_project_names(make_project: MakeProject) -> None:
     assert (outcome.result, outcome.reason) == (Result.PASSED, "")
 
 
+def test_what_the_shell_says_of_another_server(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not reach the tests: PostgreSQL's own library would follow it."""
+    require("local")
+    for name in ("PGHOSTADDR", "PGSERVICE", "PGSSLMODE", "PGOPTIONS"):
+        monkeypatch.setenv(name, "elsewhere")
+    test = (
+        "import os, psycopg\n\ndef test_connect():\n"
+        "    with psycopg.connect(os.environ['DATABASE_URL']) as connection:\n"
+        "        assert connection.execute('SELECT 1').fetchone() == (1,)\n"
+    )
+    files = project_files(options="shards = 1", requirements=["psycopg[binary]", "pytest"])
+    files["tests/test_rows.py"] = test
+    outcome = carry_out(make_project(files), f"test-{PYTHON}")
+    assert (outcome.result, outcome.reason) == (Result.PASSED, "")
+
+
 def test_a_look_has_a_database(make_project: MakeProject) -> None:
     """So a single test can be run as the gate runs it, with workers or without."""
     require("local")
@@ -160,6 +187,7 @@ def test_the_users_own_database_is_left_alone(
     with served("local") as found, filled(found) as url:
         monkeypatch.setenv("DATABASE_URL", url)
         monkeypatch.setenv("PGDATABASE", url.rpartition("/")[2])
+        monkeypatch.setenv("PGHOSTADDR", "127.0.0.9")
         project = make_project(
             project_files(
                 provider="url", service=f'url = "{url}"', options="shards = 2\nworkers = 2"
@@ -178,6 +206,25 @@ def test_no_server_is_no_pass(make_project: MakeProject, monkeypatch: pytest.Mon
     outcome = carry_out(project, f"test-{PYTHON}")
     assert outcome.result is Result.UNAVAILABLE
     assert outcome.reason.startswith("docker: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("image = 'postgres 16'", "image = 'postgres 16': expected the name of an image"),
+        ("variables = ['1X={url}']", "variables[0] = '1X={url}': expected NAME=VALUE"),
+        ("variables = ['PATH={url}']", "variables[0] = 'PATH={url}': expected another name"),
+        ("database-url = 'postgresql://me@prod/shop'", "expected a URL with {database} in it"),
+        ("template = 'a && b'", "template = 'a && b': expected a command without &&"),
+        ("provider = 'postgres'", "provider = 'postgres': expected 'auto' or 'docker' or"),
+    ],
+)
+def test_a_mistake_in_the_settings(make_project: MakeProject, line: str, told: str) -> None:
+    """It is told when the definition is read."""
+    pyproject = f'[tool.pushgate]\npython = ["{PYTHON}"]\n[tool.pushgate.services.postgres]\n'
+    answer = make_project({"pyproject.toml": f"{pyproject}{line}\n"}).pushgate("plan")
+    assert answer.returncode == 2
+    assert told in answer.stdout
 
 
 def test_a_service_that_nobody_knows(make_project: MakeProject) -> None:

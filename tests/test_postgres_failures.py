@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fake_engine import FULL, full_engine
+from image_registry import registry
 from postgres_servers import IMAGE, left_of, require, served
 from pushgate.model.services import Provider
 from pushgate.services.base import (
@@ -86,6 +87,23 @@ def test_an_absent_image() -> None:
     said = _refusal(Options(provider="docker", image="registry.invalid/none:1"))
     assert said.startswith("docker: registry.invalid/none:1 cannot be pulled: ")
     assert "\n" not in said
+
+
+def test_an_image_that_there_is_not() -> None:
+    """What its registry does not know is no reason for another server: CI will not find it."""
+    require("docker")
+    require("local")
+    with (
+        registry("known") as image,
+        pytest.raises(ServiceFailed, match=r"tests:2 cannot be pulled: .*manifest"),
+        server(
+            Options(image=f"{image.removesuffix('1')}2"),
+            Labels.of_this_process(),
+            print,
+            ci=False,
+        ),
+    ):
+        pass
 
 
 def test_an_image_that_is_no_postgres() -> None:

@@ -232,3 +232,11 @@ def test_a_wrong_password_is_told_at_once(theirs: Server) -> None:
     with pytest.raises(ServiceUnavailable, match="password authentication failed"):
         UrlPostgres(Labels.of_this_process(), url).start(lines.append)
     assert lines == []
+
+
+def test_a_url_alone_is_meant(theirs: Server) -> None:
+    """Whoever names a server need not say that it is to be used."""
+    url = f"postgresql://{theirs.user}:{theirs.password}@{theirs.host}:{theirs.port}/none"
+    for ci in (False, True):
+        with server(Options(url=url), Labels.of_this_process(), print, ci=ci) as found:
+            assert (found.host, found.port) == (theirs.host, theirs.port)

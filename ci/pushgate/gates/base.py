@@ -56,6 +56,7 @@ class Context(Generic[Options]):
         cores: How many processes the job may keep busy at once.
         output: A file for what its commands print; this process's own output if None.
         variables: Added to the environment of every command that it runs.
+        without: Taken out of it.
     """
 
     settings: Settings
@@ -68,6 +69,7 @@ class Context(Generic[Options]):
     cores: int = field(default_factory=_cores_given)
     output: IO[bytes] | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
 
     def log(self, line: str) -> None:
         """Tell the user one line, between what the commands print."""
@@ -130,7 +132,8 @@ class Context(Generic[Options]):
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the whole environment for a command of this job."""
-        return process.clean_environment({**self.variables, **(extra or {})})
+        environment = process.clean_environment({**self.variables, **(extra or {})})
+        return {name: value for name, value in environment.items() if name not in self.without}
 
 
 class Gate(Protocol):

@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -30,6 +31,17 @@ _OF_CLIENTS: Final = {
     "PGPASSWORD": "{password}",
     "PGDATABASE": "{database}",
 }
+_MISLEADING: Final = frozenset(
+    {
+        *("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR", "PGPASSFILE", "PGOPTIONS"),
+        *("PGSSLMODE", "PGSSLNEGOTIATION", "PGREQUIRESSL", "PGSSLCERT", "PGSSLKEY"),
+        *("PGSSLROOTCERT", "PGSSLCRL", "PGREQUIREPEER", "PGREQUIREAUTH", "PGCHANNELBINDING"),
+        *("PGGSSENCMODE", "PGKRBSRVNAME", "PGTARGETSESSIONATTRS", "PGLOADBALANCEHOSTS"),
+    }
+)
+"""What of a user's shell says how another server is reached (libpq's environment variables,
+https://www.postgresql.org/docs/current/libpq-envars.html)."""
+
 _DRIVERS: Final = {
     "psycopg": {"psycopg"},
     "psycopg2": {"psycopg2", "psycopg2-binary"},
@@ -82,6 +94,11 @@ def _lending(options: PostgresOptions, run: str) -> AbstractContextManager[str]:
     return lending(options, Labels.of_this_process(run), ci=ci)
 
 
+def undisturbed(context: Context[Any]) -> Context[Any]:
+    """Return a context whose commands are told of no other server by the user's shell."""
+    return replace(context, without=context.without | _MISLEADING)
+
+
 @contextmanager
 def empty(context: Context[Any], address: str) -> Iterator[Parts]:
     """Yield an empty database.
@@ -131,12 +148,14 @@ def of_tests(
         JobUnavailable: There is no database.
         JobFailed: The template's command failed.
     """
+    context = undisturbed(context)
     url = options.database_url or _url(environment)
     variables = {**_OF_CLIENTS, **dict(pair.split("=", 1) for pair in options.variables)}
 
     def fill(parts: Parts) -> None:
         told = {**environment.variables, **filled(url, variables, parts)}
         context.run(*shlex.split(options.template or ""), env=told)
+        _check_filled(parts, options.template or "")
 
     template = f"{context.job.session}: {options.template}" if options.template else ""
     with (
@@ -154,6 +173,18 @@ def of_tests(
         }
         lease = {collection.LEASE_VARIABLE: json.dumps(more)}
         yield context.within({**filled(url, variables, parts), **lease})
+
+
+def _check_filled(parts: Parts, command: str) -> None:
+    from pushgate.services.postgres import Server, databases  # noqa: PLC0415
+
+    found = Server(parts["host"], int(parts["port"]), parts["user"], parts["password"])
+    if databases.is_empty(found, parts["database"]):
+        message = (
+            f"`{command}` left the database empty: did it go to another one? It must go to "
+            "that of DATABASE_URL, or of the `variables` in [tool.pushgate.services.postgres]"
+        )
+        raise JobFailed(message)
 
 
 def filled(url: str, variables: Mapping[str, str], parts: Parts) -> dict[str, str]:
@@ -176,7 +207,7 @@ def _lent(
     template: str = "",
     fill: Callable[[Parts], None] | None = None,
 ) -> Iterator[Parts]:
-    from pushgate.services.base import ServiceUnavailable  # noqa: PLC0415
+    from pushgate.services.base import ServiceFailed, ServiceUnavailable  # noqa: PLC0415
     from pushgate.services.postgres.lending import lent  # noqa: PLC0415
 
     with ExitStack() as stack:
@@ -184,7 +215,7 @@ def _lent(
             parts = stack.enter_context(
                 lent(address, context.job.gate, context.log, template, fill)
             )
-        except ServiceUnavailable as error:
+        except (ServiceUnavailable, ServiceFailed) as error:
             raise JobUnavailable("; ".join(str(error).splitlines())) from error
         yield parts
 

@@ -115,6 +115,7 @@ def prepare(context: Context[Options]) -> Environment:
 def run(context: Context[Options]) -> None:
     """Go through the migrations in the project's environment, in an empty database."""
     config, environment = _config(context), prepare(context)
+    context = database.undisturbed(context)
     with _server(context) as address:
         with _database(context, address) as parts:
             _go(context, environment, config, parts)

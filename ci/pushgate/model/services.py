@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -15,6 +16,8 @@ POSTGRES: Final = "postgres"
 URL_VARIABLE: Final = "PUSHGATE_POSTGRES_URL"
 """Names a PostgreSQL that is there already, which is used where none is to be started."""
 
+_IMAGE: Final = re.compile(r"[\w][\w.:/@-]*", re.ASCII)
+_VARIABLE: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _PARTS: Final = ("host", "port", "user", "password", "database")
 
 
@@ -52,10 +55,25 @@ def assignment(text: str) -> str:
         ValueError: It is not.
     """
     variable, equals, _ = text.partition("=")
-    if not (variable and equals):
+    if not (_VARIABLE.fullmatch(variable) and equals):
         message = 'expected NAME=VALUE, such as "DB_HOST={host}"'
         raise ValueError(message)
+    if variable in {"DATABASE_URL", "PATH"}:
+        message = "expected another name: database-url says what is in DATABASE_URL"
+        raise ValueError(message)
     return with_parts(text)
+
+
+def image_name(text: str) -> str:
+    """Check that a text can be the name of an image.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if not _IMAGE.fullmatch(text):
+        message = "expected the name of an image, such as postgres:16"
+        raise ValueError(message)
+    return text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +98,7 @@ class PostgresOptions:
             are copies; they are empty unless given.
     """
 
-    image: str = "postgres:16"
+    image: str = field(default="postgres:16", metadata={"parse": image_name})
     provider: Provider = "auto"
     url: str | None = field(default=None, repr=False)
     database_url: str = field(default="", metadata={"parse": database_url})

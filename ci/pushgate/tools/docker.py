@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -29,9 +30,18 @@ _TELL_SECONDS: Final = 3.0
 _HERE: Final = "127.0.0.1"
 _MEGABYTE: Final = 1_000_000
 
+_MISSING: Final = re.compile(
+    "manifest unknown|name unknown|repository does not exist|manifest .*not found"
+)
+"""How a registry says that it has no such image; the engine has words of its own around it."""
+
 
 class EngineUnavailableError(Exception):
     """No engine answers, or it does not do what it is asked for; one line says what it said."""
+
+
+class ImageMissingError(EngineUnavailableError):
+    """The image's registry says that it has no such image."""
 
 
 @dataclass(frozen=True)
@@ -146,27 +156,35 @@ def pull(image: str, tell: Callable[[str], None]) -> None:
 
     Raises:
         EngineUnavailableError: There is no engine, or it cannot pull it.
+        ImageMissingError: There is no such image.
     """
-    from docker.utils import parse_repository_tag  # noqa: PLC0415  # the SDK takes long
+    tell(f"pulls {image}")
+    try:
+        with _engine(_PULL_SECONDS) as client, _asked(f"{image} cannot be pulled"):
+            _pull(client, image, tell)
+    except EngineUnavailableError as error:
+        if _MISSING.search(str(error)):
+            raise ImageMissingError(str(error)) from error
+        raise
+
+
+def _pull(client: DockerClient, image: str, tell: Callable[[str], None]) -> None:
+    from docker.utils import parse_repository_tag  # noqa: PLC0415
 
     repository, tag = parse_repository_tag(image)
     told = time.monotonic()
     sizes: dict[str, tuple[int, int]] = {}
-    tell(f"pulls {image}")
-    with _engine(_PULL_SECONDS) as client, _asked(f"{image} cannot be pulled"):
-        for event in client.api.pull(repository, tag or "latest", stream=True, decode=True):
-            if "error" in event:
-                message = f"{image} cannot be pulled: {event['error']}"
-                raise EngineUnavailableError(message)
-            detail = event.get("progressDetail") or {}
-            if event.get("status") == "Downloading" and "total" in detail:
-                sizes[event["id"]] = (detail["current"], detail["total"])
-            if sizes and time.monotonic() > told + _TELL_SECONDS:
-                told = time.monotonic()
-                done, total = (
-                    sum(column) / _MEGABYTE for column in zip(*sizes.values(), strict=True)
-                )
-                tell(f"pulls {image}: {done:.0f} of {total:.0f} MB")
+    for event in client.api.pull(repository, tag or "latest", stream=True, decode=True):
+        if "error" in event:
+            message = f"{image} cannot be pulled: {event['error']}"
+            raise EngineUnavailableError(message)
+        detail = event.get("progressDetail") or {}
+        if event.get("status") == "Downloading" and "total" in detail:
+            sizes[event["id"]] = (detail["current"], detail["total"])
+        if sizes and time.monotonic() > told + _TELL_SECONDS:
+            told = time.monotonic()
+            done, total = (sum(column) / _MEGABYTE for column in zip(*sizes.values(), strict=True))
+            tell(f"pulls {image}: {done:.0f} of {total:.0f} MB")
 
 
 def start(

@@ -14,11 +14,14 @@ from pushgate.services.postgres import databases
 from pushgate.services.postgres.local import QUICK
 from pushgate.services.postgres.model import USER, Answering, Server
 from pushgate.tools import docker
-from pushgate.tools.docker import Container, EngineUnavailableError
+from pushgate.tools.docker import Container, EngineUnavailableError, ImageMissingError
 from pushgate.tools.engines import Image
 
 LIFE_SECONDS: Final = 4 * 3600
 """How long a container lives at most, should nobody come back for it."""
+
+_OLDEST_SECONDS: Final = 2 * LIFE_SECONDS
+"""Nothing is as old as that, but what an engine has lost sight of."""
 
 _PORT: Final = 5432
 _DATA: Final = "/var/lib/postgresql/data"
@@ -55,6 +58,9 @@ class DockerPostgres(Answering):
                 message = f"{self.image} is not here although it was pulled"
                 raise ServiceUnavailable(message)
             self._container = self._started(image)
+        except ImageMissingError as error:
+            # Another server would hide that CI will not find it either.
+            raise ServiceFailed(str(error)) from error
         except EngineUnavailableError as error:
             raise ServiceUnavailable(str(error)) from error
 
@@ -133,7 +139,7 @@ def image(name: str) -> str:
 
 def _sweep() -> None:
     """Remove containers whose process is gone, or that have outlived their time."""
-    oldest = time.time() - 2 * LIFE_SECONDS
+    oldest = time.time() - _OLDEST_SECONDS
     found = docker.containers(OWNER_LABEL)
     docker.remove(
         [each.id for each in found if owners.is_gone(each.value) or each.created < oldest]

@@ -51,6 +51,7 @@ class _Lender(socketserver.ThreadingTCPServer):
         told: What it told while it started.
         templates: The filled templates, by what the borrowers call them.
         filling: Is held by whoever fills one.
+        over: Whether nobody wants the server any more.
     """
 
     daemon_threads = True
@@ -63,21 +64,38 @@ class _Lender(socketserver.ThreadingTCPServer):
         self.told: list[str] = []
         self.templates: dict[str, str] = {}
         self.filling: defaultdict[str, Lock] = defaultdict(Lock)
+        self.over = Event()
+        self._making = Lock()
 
-    def keep(self, options: PostgresOptions, labels: Labels, over: Event, *, ci: bool) -> None:
+    def make(self, found: Server, purpose: str, template: str | None = None) -> str:
+        """Make a database, unless all that were made may just be being dropped."""
+        with self._making:
+            self._check()
+            return databases.fresh(found, purpose, template)
+
+    def _check(self) -> None:
+        if self.over.is_set():
+            message = "the run has ended"
+            raise _EndedError(message)
+
+    def end(self) -> None:
+        """Let the server end; from now on no database is made."""
+        with self._making:
+            self.over.set()
+        self.shutdown()
+
+    def keep(self, options: PostgresOptions, labels: Labels, *, ci: bool) -> None:
         """Keep the server until nobody wants it any more."""
 
         def tell(line: str) -> None:
             # A pull may take minutes.
-            if over.is_set():
-                message = "the run has ended"
-                raise _EndedError(message)
+            self._check()
             self.told.append(line)
 
         try:
             with server(options, labels, tell, ci=ci) as found:
                 self.started.set_result(found)
-                over.wait()
+                self.over.wait()
         except Exception as error:  # noqa: BLE001  # whatever it is, the borrowers are told
             if not self.started.done():
                 self.started.set_exception(error)
@@ -119,7 +137,7 @@ class _Borrower(socketserver.StreamRequestHandler):
     def _lend(self, purpose: str, template: str) -> None:
         found = self._started()
         copied = self._filled(found, template) if template else None
-        name = databases.fresh(found, purpose, copied)
+        name = self.server.make(found, purpose, copied)
         try:
             self._send({"lent": _parts(found, name)})
             self.rfile.read()
@@ -142,7 +160,7 @@ class _Borrower(socketserver.StreamRequestHandler):
     def _filled(self, found: Server, template: str) -> str:
         with self.server.filling[template]:
             if template not in self.server.templates:
-                name = databases.fresh(found, "template")
+                name = self.server.make(found, "template")
                 try:
                     self._send({"fill": _parts(found, name)})
                     json.loads(self.rfile.readline())
@@ -167,13 +185,10 @@ def lending(options: PostgresOptions, labels: Labels, *, ci: bool) -> Iterator[s
         labels: Whose it is.
         ci: Whether this is CI.
     """
-    over = Event()
     with _Lender() as lender:
         # An interpreter that ends waits for no daemon; a server ends with its owner by itself.
         serving = Thread(target=lender.serve_forever, args=(_TELL_SECONDS,), daemon=True)
-        keeping = Thread(
-            target=lender.keep, args=(options, labels, over), kwargs={"ci": ci}, daemon=True
-        )
+        keeping = Thread(target=lender.keep, args=(options, labels), kwargs={"ci": ci}, daemon=True)
         serving.start()
         keeping.start()
         try:
@@ -181,8 +196,7 @@ def lending(options: PostgresOptions, labels: Labels, *, ci: bool) -> Iterator[s
         finally:
             # An impatient Ctrl-C must not leave the server running.
             with interrupts.held():
-                over.set()
-                lender.shutdown()
+                lender.end()
                 keeping.join(_PATIENCE_SECONDS)
 
 

@@ -100,7 +100,9 @@ def _as_named(options: PostgresOptions, *, ci: bool) -> PostgresOptions:
     # What CI's machine runs beside the job is a container, too: the job itself has no Docker.
     if url and (options.provider == "auto" or (ci and options.provider == "docker")):
         return replace(options, provider="url", url=url)
-    return replace(options, url=options.url or url)
+    # Whoever names a server means it.
+    provider = "url" if options.url and options.provider == "auto" else options.provider
+    return replace(options, provider=provider, url=options.url or url)
 
 
 def _difference(options: PostgresOptions, name: str, found: Server) -> str:
