@@ -33,6 +33,8 @@ from pushgate.run.checkout import clean_checkout
 from pushgate.run.store import Store
 from pushgate.tools import commits, git, worktree
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(make_project: Make) -> Project:

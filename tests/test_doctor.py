@@ -15,6 +15,8 @@ from conftest import PYTHON, Project
 from postgres_servers import IMAGE, require, served
 from pushgate import cli
 
+pytestmark = pytest.mark.slow
+
 PYPROJECT = "[tool.pushgate]\npython = ['@PYTHON@']\n"
 
 MakeProject = Callable[..., Project]

@@ -17,6 +17,8 @@ from pushgate.plan.definition import of_project
 from pushgate.providers import github, gitlab, workflow
 from workflow_tools import Actionlint, actionlint, schema_violations, security_findings
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["actionlint"]  # a fixture
 
 EXAMPLE: Final = Path(__file__).parents[1] / "examples" / "orders"
@@ -63,7 +65,6 @@ def _with_ci(make_project: MakeProject) -> Project:
     return project
 
 
-@pytest.mark.slow
 def test_the_github_workflow_of_the_example(
     make_project: MakeProject, actionlint: Actionlint
 ) -> None:

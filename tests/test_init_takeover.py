@@ -7,6 +7,8 @@ import pytest
 from conftest import PYTHON, Project
 from test_init import CODE, PROJECT, Make, init, make, settings
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["make"]
 
 WORKFLOW = f"""\

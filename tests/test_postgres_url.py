@@ -18,6 +18,8 @@ from pushgate.services.postgres import Options, Server, databases, server
 from pushgate.services.postgres.local import LocalPostgres
 from pushgate.services.postgres.url import UrlPostgres
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def theirs() -> Iterator[Server]:

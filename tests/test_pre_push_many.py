@@ -19,6 +19,8 @@ from conftest import PYTHON as VERSION
 from gated import BAD, GOOD, REFUSED, WORKS, Gated, MakeProject, gates, headlines
 from pushing import FRAMEWORKS, add_remote, leave_frameworks
 
+pytestmark = pytest.mark.slow
+
 _TERMINALS: Final = 5
 _PUSHES: Final = 4
 
@@ -31,7 +33,6 @@ def gated(make_project: MakeProject) -> Gated:
     return Gated.of(make_project(WORKS))
 
 
-@pytest.mark.slow
 def test_many_at_once(gated: Gated, tmp_path: Path) -> None:
     """Pushes of one repository and of its worktrees do not disturb each other's judgement."""
     good, bad = gated.id("HEAD"), gated.commit({"part.py": BAD})

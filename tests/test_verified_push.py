@@ -15,6 +15,8 @@ from gated import BAD, PYTHON, WORKS, Gated, MakeProject, gates
 from pushgate.run import premises as premises_module
 from verifying import FAST, PREMISE, held, is_fast, opened, remember
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def gated(make_project: MakeProject) -> Gated:

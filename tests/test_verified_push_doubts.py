@@ -17,6 +17,8 @@ from pushgate.run import database, target, verification, verified_trees
 from pushgate.run.store import Store
 from verifying import FAST, fingerprints, held, is_fast, opened, remember, verified_in
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def gated(make_project: MakeProject) -> Gated:
