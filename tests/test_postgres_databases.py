@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import socket
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -103,3 +107,20 @@ def test_a_password_is_needed(server: Server) -> None:
     with pytest.raises(ServiceFailed, match="password authentication failed"):
         databases.version(other)
     assert server.password not in repr(server)
+
+
+def test_a_server_that_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was not sent yet is nothing that anybody is told of later, when it is cleared away."""
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+
+    def hang_up() -> None:
+        listening.accept()[0].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as hanging_up:
+        for _ in range(20):
+            hanging_up.submit(hang_up)
+            with pytest.raises(ServiceFailed):
+                databases.version(Server("127.0.0.1", listening.getsockname()[1], "me", "x"))
+    gc.collect()
+    assert told == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import socket
@@ -10,7 +9,8 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from io import BufferedRWPair
+from typing import TYPE_CHECKING, Final, Literal
 
 from pushgate.services.base import ServiceFailed, Tell, last_lines
 from pushgate.services.postgres.model import Server
@@ -109,16 +109,29 @@ def connected(server: Server, database: str = _MAINTENANCE) -> Iterator[Connecti
         raise kind(message) from error
 
 
+class _Way(socket.socket):
+    """A connection that knows its file: pg8000 closes neither where a server says no."""
+
+    file: BufferedRWPair | None = None
+
+    def makefile(self, mode: Literal["rwb"]) -> BufferedRWPair:  # type: ignore[override]
+        """Return the file that pg8000 asks for."""
+        self.file = super().makefile(mode)
+        return self.file
+
+
 @contextmanager
 def _way_to(server: Server) -> Iterator[socket.socket]:
-    way = socket.create_connection((server.host, server.port), _PATIENCE_SECONDS)
-    try:
-        yield way
-    finally:
-        # pg8000 leaves it open where a server says no, and a file of it would keep it so.
-        descriptor = way.detach()
-        if descriptor >= 0:
-            os.close(descriptor)
+    found = socket.create_connection((server.host, server.port), _PATIENCE_SECONDS)
+    with _Way(fileno=found.detach()) as way:
+        way.settimeout(_PATIENCE_SECONDS)
+        try:
+            yield way
+        finally:
+            # What it has not sent yet nobody takes any more.
+            with suppress(OSError):
+                if way.file is not None:
+                    way.file.close()
 
 
 def create(server: Server, name: str, template: str | None = None) -> None:
