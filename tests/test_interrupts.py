@@ -7,13 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 
 import pytest
 
 from conftest import NOXFILE, Project
 from pushgate import cli
-from pushgate.tools import strays
+from pushgate.tools import interrupts, strays
 
 CLOSING = r"interrupted: 2 aborted \(2 jobs in [\d.]+ s\)"
 
@@ -180,6 +181,48 @@ def test_an_interrupt_in_the_middle_of_an_import(project: Project) -> None:
     assert (run.returncode, run.stdout) == (130, "pushgate: interrupted\n")
 
 
+def _ends(project: Project, ending: str) -> subprocess.CompletedProcess[str]:
+    """Return how the command ends whose execution is replaced by some lines."""
+    program = (
+        "import os, pty, signal, sys\n"
+        "from pushgate.__main__ import main\n"
+        "from pushgate.commands import run\n"
+        "master, terminal = pty.openpty()\n"
+        f"def execute(_):\n{textwrap.indent(ending, '    ')}\n"
+        "run.execute = execute\n"
+        "sys.argv = ['pushgate', 'run']; sys.exit(main())"
+    )
+    return project.run(sys.executable, "-c", program)
+
+
+def test_an_interrupt_that_becomes_another_error(project: Project) -> None:
+    """It is told as the interrupt that it was: before 3.12, a class body may make one of it."""
+    ended = _ends(
+        project,
+        "try: signal.raise_signal(signal.SIGINT)\n"
+        "except KeyboardInterrupt as error: raise RuntimeError('__set_name__') from error",
+    )
+    assert (ended.returncode, ended.stdout) == (130, "pushgate: interrupted\n")
+
+
+def test_an_error_without_an_interrupt_is_shown_whole(project: Project) -> None:
+    """A mistake of Pushgate's own is no interrupt: its traceback is there to be reported."""
+    ended = _ends(project, "raise RuntimeError('ours')")
+    assert ended.returncode == 1
+    assert ended.stdout.endswith("RuntimeError: ours\n")
+
+
+def test_an_interrupt_whose_terminal_is_gone(project: Project) -> None:
+    """Nobody can be told any more; the status says it all the same."""
+    ended = _ends(
+        project,
+        "for number in (1, 2): os.dup2(terminal, number)\n"
+        "os.close(master)\n"
+        "signal.raise_signal(signal.SIGHUP)",
+    )
+    assert ended.returncode == 130
+
+
 def test_a_run_outlives_its_terminal_under_nohup(project: Project) -> None:
     """A run that was told to ignore the terminal's end is not ended by it."""
     project.write({"waiting.sh": "true\n"})
@@ -195,6 +238,7 @@ def test_the_command_line_answers_an_interrupt(
     monkeypatch.chdir(project.root)
     monkeypatch.setenv("SEND", send)
     monkeypatch.setenv("TARGET", str(os.getpid()))
+    monkeypatch.setattr(interrupts.hold, "came", False)  # this process goes on
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     assert cli.main(["run", "sending"]) == 130
     assert _alive(project) == []

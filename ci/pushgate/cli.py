@@ -36,30 +36,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _executed(parsed: argparse.Namespace) -> ExitCode:
     try:
         return _carried_out(parsed)
-    except ConfigurationError as error:
-        return _refused(*error.problems)
-    except BrokenPipeError:
-        # Who reads has seen enough; what is still buffered must not be a second error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.FAILED
-    except (
-        process.CommandError,
-        git.NoRepositoryError,
-        commits.UnknownRevisionError,
-        commits.MergeError,
-        pushed.PushError,
-        CheckoutError,
-        OSError,  # a full disk, or what belongs to another user since a `sudo git push`
-    ) as error:
-        return _refused(str(error))
     except KeyboardInterrupt:
         return _interrupted()
+    except Exception as error:  # noqa: BLE001  # raised again where it is not known
+        if interrupts.hold.came:
+            # A Ctrl-C ends git, too, and Python can make another error of it: nothing of that
+            # is for the user to mend.
+            return _interrupted()
+        return _refused(error)
 
 
-def _refused(*problems: str) -> ExitCode:
-    if interrupts.hold.came:
-        # A Ctrl-C ends git, too: that is nothing for the user to mend.
-        return _interrupted()
+def _refused(error: Exception) -> ExitCode:
+    problems: Sequence[str] = (str(error),)
+    match error:
+        case BrokenPipeError():
+            # Who reads has seen enough; what is still buffered must not be a second error.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return ExitCode.FAILED
+        case ConfigurationError():
+            problems = error.problems
+        case (
+            process.CommandError()
+            | git.NoRepositoryError()
+            | commits.UnknownRevisionError()
+            | commits.MergeError()
+            | pushed.PushError()
+            | CheckoutError()
+            | OSError()  # a full disk, or what belongs to another user since a `sudo git push`
+        ):
+            pass
+        case _:
+            raise error
     for problem in problems:
         terminal.show_problem(problem)
     return ExitCode.USAGE

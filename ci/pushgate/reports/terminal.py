@@ -14,6 +14,7 @@ from pushgate.model.outcome import Result
 from pushgate.model.plan import Plan
 from pushgate.reports.closing import STYLE
 from pushgate.reports.history_report import PastRun, state, why
+from pushgate.reports.lasting import lasting
 from pushgate.reports.text import line, put, seconds, table, text
 from pushgate.run.doctor import Finding
 from pushgate.run.measured import Merged
@@ -172,7 +173,7 @@ def show_lines(lines: Iterable[str]) -> None:
 
 def show_problem(problem: str) -> None:
     """Print one problem to standard error."""
-    put(line(("pushgate: ", "bold red"), problem), sys.stderr)
+    _complain(line(("pushgate: ", "bold red"), problem))
 
 
 def show_refusal(reason: str = "") -> None:
@@ -181,7 +182,12 @@ def show_refusal(reason: str = "") -> None:
     Args:
         reason: Why, unless that is told above.
     """
-    put(line(("the push is refused", "bold red"), f": {reason}" if reason else ""), sys.stderr)
+    _complain(line(("the push is refused", "bold red"), f": {reason}" if reason else ""))
+
+
+def _complain(what: Text) -> None:
+    # The terminal may be what is gone: the exit status tells it all the same.
+    put(what, lasting(sys.stderr))
 
 
 def _print(what: RenderableType) -> None:

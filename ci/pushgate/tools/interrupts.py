@@ -88,6 +88,7 @@ def counted() -> Iterator[Counted]:
         interrupts = Counted(reading)
 
         def count(_number: int, _frame: object) -> None:
+            hold.came = True
             interrupts.count += 1
 
         before = _handled(count)
