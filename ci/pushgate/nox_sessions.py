@@ -8,6 +8,7 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -25,11 +26,20 @@ from pushgate.plan.definition import Definition, define
 from pushgate.tools import interrupts
 
 
-def warm_up() -> None:
-    """Do now what every process would do anew: find out which uv there is, import the rest."""
-    getattr(nox.virtualenv, "HAS_UV")  # noqa: B009  # reading it is what counts
+def warm_up(project: Path) -> None:
+    """Do now what every process would do anew, as far as it is the same in all of them.
+
+    Args:
+        project: The folder of the project whose jobs they are.
+    """
+    getattr(nox.virtualenv, "HAS_UV")  # noqa: B009  # reading it is what counts: it asks for uv
     # Of what is imported only where it is used: each job with an environment uses it.
     importlib.import_module("filelock")
+    sysconfig.get_path("scripts")
+    # Where the repository is, which keys there are: what each job will ask is remembered; what
+    # is wrong with the definition, each job will tell.
+    with suppress(ConfigurationError):
+        define(find_project(project), own.declarations())
 
 
 def call(arguments: Sequence[str]) -> int:

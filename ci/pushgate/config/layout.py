@@ -11,6 +11,8 @@ from packaging.utils import canonicalize_name
 from pushgate.config import pytest_settings
 from pushgate.config.tables import strings, table
 
+_PROJECT: Final = "pyproject.toml"
+
 _NO_CODE: Final = (
     "bench",
     "benchmark",
@@ -83,10 +85,10 @@ def named(name: str, tracked: Iterable[str]) -> tuple[str, ...]:
 
     Args:
         name: What they are called.
-        tracked: The tracked files, relative to the project; at least those of these two names.
+        tracked: The tracked files, relative to the project.
     """
-    paths = [PurePosixPath(path) for path in tracked]
-    others = {path.parent for path in paths if path.name == "pyproject.toml" and path.parent.name}
+    paths = [PurePosixPath(path) for path in tracked if path.endswith((name, _PROJECT))]
+    others = {path.parent for path in paths if path.name == _PROJECT and path.parent.name}
     found = [str(path) for path in paths if path.name == name]
     own = [path for path in found if not others.intersection(PurePosixPath(path).parents)]
     return (name,) if name in own else tuple(own)

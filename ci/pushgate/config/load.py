@@ -136,6 +136,7 @@ def load(
         default_python=own_table.default_python or pythons.default(root, python),
         sources=own_table.sources or layout.sources(name, pyproject, tracked),
         tests=own_table.tests or layout.tests(root, pyproject, tracked),
+        tracked=tracked,
         pytest_options=pytest_settings.words(root, pyproject, "addopts"),
         dependencies=found,
         verify_records=own_table.verify_records,

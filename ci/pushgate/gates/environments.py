@@ -176,7 +176,7 @@ def verify_python(environment: Environment) -> None:
     answer = process.capture(
         [
             environment.program("python"),
-            "-I",
+            *("-I", "-S"),
             "-c",
             "import sys; print('%d.%d' % sys.version_info[:2])",
         ],

@@ -20,13 +20,11 @@ from pushgate.model.job import Job
 from pushgate.model.outcome import JobFailed, JobUnavailable
 from pushgate.model.services import PostgresOptions, assignment, database_url
 from pushgate.model.settings import GateOptions, Settings
-from pushgate.tools import git
 
 name: Final = "migrations"
 ALEMBIC: Final = "alembic==1.20.1"
 TOOLS: Final = (ALEMBIC,)
 _INI: Final = "alembic.ini"
-_PROJECT: Final = "pyproject.toml"
 _GROUPS: Final = ("migrations", "alembic")
 
 
@@ -208,10 +206,7 @@ def _config(context: Context[Options]) -> str:
 
 
 def _inis(settings: Settings) -> Sequence[str]:
-    # Each start of Pushgate asks: git is told which names are of interest.
-    listing = git.ask(settings.root, "ls-files", "-z", "--", f"*{_INI}", f"*{_PROJECT}").stdout
-    tracked = [path for path in listing.split("\0") if path and (settings.root / path).is_file()]
-    return layout.named(_INI, tracked)
+    return layout.named(_INI, settings.tracked)
 
 
 @contextmanager

@@ -86,6 +86,7 @@ class Settings:
         default_python: The version for the gates that need one.
         sources: Files and folders that hold the project's code, relative to ``root``.
         tests: Files and folders that hold its tests, relative to ``root``.
+        tracked: The files below ``root`` that git tracks and that exist, relative to it.
         pytest_options: The options that it always gives to pytest (``addopts``).
         dependencies: Where its requirements are.
         verify_records: The share of passes taken from records whose jobs are run all the
@@ -104,6 +105,7 @@ class Settings:
     default_python: str
     sources: tuple[str, ...]
     tests: tuple[str, ...]
+    tracked: tuple[str, ...] = field(repr=False)
     pytest_options: tuple[str, ...]
     dependencies: Dependencies
     verify_records: float

@@ -1,9 +1,9 @@
 """The process that starts the jobs of a run: it has imported Nox once, and forks for each.
 
-``python -P -m pushgate.run.fork_server FD`` is told what to do in JSON lines over the socket
-of that descriptor: ``{"start": job, "arguments": […], "folder": …, "environment": {…},
-"log": …}`` and ``{"signal": job, "number": n}``. It answers ``{"started": job}`` and
-``{"ended": job, "status": n}``.
+``python -P -m pushgate.run.fork_server FD PROJECT`` starts jobs of the project in that folder.
+It is told what to do in JSON lines over the socket of that descriptor: ``{"start": job,
+"arguments": […], "folder": …, "environment": {…}, "log": …}`` and ``{"signal": job,
+"number": n}``. It answers ``{"started": job}`` and ``{"ended": job, "status": n}``.
 When the other end closes, however that happens, every job is ended; at SIGTERM, too.
 """
 
@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from pushgate import nox_sessions
@@ -132,10 +133,10 @@ def _become_job(order: Mapping[str, Any], server: int) -> NoReturn:
 
 
 def main() -> None:
-    """Serve the socket whose descriptor is the only argument."""
+    """Serve the socket whose descriptor is the first argument."""
     strays.adopt_orphans()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is a text file
-    nox_sessions.warm_up()
+    nox_sessions.warm_up(Path(sys.argv[2]))
     gc.collect()
     gc.freeze()
     _Server(socket.socket(fileno=int(sys.argv[1]))).serve()

@@ -115,10 +115,11 @@ class JobProcesses:
 
 
 @contextmanager
-def serving(folder: Path, log: Path) -> Iterator[JobProcesses]:
+def serving(project: Path, folder: Path, log: Path) -> Iterator[JobProcesses]:
     """Start the fork server, and end it with all its jobs at the end.
 
     Args:
+        project: The folder of the project whose jobs it starts.
         folder: The folder to start it in.
         log: The file for what it has to say itself.
     """
@@ -127,7 +128,10 @@ def serving(folder: Path, log: Path) -> Iterator[JobProcesses]:
         with theirs:
             # -P: a module in the folder must not stand in the way of Pushgate's or Nox's own.
             server = process.start(
-                [sys.executable, "-P", "-m", "pushgate.run.fork_server", str(theirs.fileno())],
+                [
+                    *(sys.executable, "-P", "-m", "pushgate.run.fork_server"),
+                    *(str(theirs.fileno()), str(project)),
+                ],
                 cwd=folder,
                 env=os.environ,
                 output=log,

@@ -160,9 +160,12 @@ class Recall:
         if outcome.result in {Result.PASSED, Result.FAILED}:
             outputs = self._definition.settings.root / job.outputs
             self._pending.append(_Ended(fingerprint, outcome, outputs, log))
-            if time.monotonic() - self._looked > _PATIENCE * self._look_took:
-                self.write()
         return outcome
+
+    def go_on(self) -> None:
+        """Write what has ended, unless looking at the files took too much time of late."""
+        if time.monotonic() - self._looked > _PATIENCE * self._look_took:
+            self.write()
 
     @property
     def note(self) -> str:

@@ -144,14 +144,16 @@ class Run:
         return ExitCode.INTERRUPTED if signals.count else exit_code(self._outcomes)
 
     def _carry_out(self, schedule: Schedule, signals: interrupts.Counted) -> None:
-        log = self._folder / "server.log"
-        with job_processes.serving(self._folder, log) as processes:
+        root, log = self._definition.settings.root, self._folder / "server.log"
+        with job_processes.serving(root, self._folder, log) as processes:
             try:
                 while not schedule.done or self._collections.alive:
                     if signals.count:
                         self._interrupt(schedule, processes, signals.count)
                     for start in schedule.start():
                         self._start(processes, start)
+                    # After the starts: what has ended is written while others run.
+                    self._recall.go_on()
                     self._preparation.go_on(processes, schedule.waiting, self._environment(1, 1))
                     tick = _MOMENT_SECONDS if self._collections.pending else _TICK_SECONDS
                     job_processes.wait(processes, signals.wakeup, tick)

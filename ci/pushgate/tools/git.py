@@ -16,6 +16,10 @@ from pushgate.tools import process
 _SUBMODULE: Final = "160000"
 """The mode of a submodule, which is a folder and no file of this repository."""
 
+_DELETED: Final = "R"
+_SKIPPED: Final = "S"
+"""How ``git ls-files -t`` marks what is not there, and what is left out of a sparse checkout."""
+
 _FIELDS_BEFORE_PATH: Final = {"1": 7, "u": 9}
 """How many fields stand between an entry's kind and its path in `git status --porcelain=v2`."""
 
@@ -134,15 +138,15 @@ def ignored_files(folder: Path) -> tuple[str, ...]:
 def tracked_files(folder: Path) -> tuple[str, ...]:
     """List the tracked files below ``folder``, relative to it, that exist."""
     # Git looks at 50,000 files in the time that Python needs for a few thousand.
-    gone = set(ask(folder, "ls-files", "--deleted", "-z").stdout.split("\0"))
+    listing = ask(folder, "ls-files", "--cached", "--deleted", "--stage", "-t", "-z").stdout
     present: dict[str, None] = {}
-    for entry in ask(folder, "ls-files", "--stage", "-t", "-z").stdout.split("\0")[:-1]:
+    for entry in listing.split("\0")[:-1]:
         about, _, path = entry.partition("\t")
         tag, mode, *_ = about.split(" ", 2)
-        if path in gone or mode == _SUBMODULE:
-            continue
-        # Left out of a sparse checkout, as far as git knows.
-        if tag != "S" or _is_file_or_link(folder / path):
+        if tag == _DELETED:
+            # It was listed before, like all that is tracked.
+            present.pop(path, None)
+        elif mode != _SUBMODULE and (tag != _SKIPPED or _is_file_or_link(folder / path)):
             present[path] = None
     return tuple(present)
 
