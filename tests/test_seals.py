@@ -13,6 +13,7 @@ import pytest
 
 from conftest import PYTHON, Project
 from pushgate.gates import environments
+from pushgate.gates.base import RUN_VARIABLE
 from pushgate.tools import uv
 from test_environments import GATES, LOCKABLE, SIGNS, _context
 
@@ -165,7 +166,6 @@ MORE: Final = {
     "path": LOCKABLE.replace('"iniconfig==2.0.0"', '"near"')
     + '\n[tool.uv.sources]\nnear = { path = "near" }\n',
     "workspace": LOCKABLE + '\n[tool.uv.workspace]\nmembers = ["near"]\n',
-    "none": '[dependency-groups]\ndev = ["pluggy"]\n',
 }
 NEAR: Final = """[project]
 name = "near"
@@ -191,12 +191,35 @@ def test_where_uv_looks_at_more(
         }
         | SIGNS
     )
-    if pyproject != "none":
-        project.lock()
+    project.lock()
     for _ in range(3):
         asked()
         _ready(project)
     assert asked()
+
+
+@pytest.mark.parametrize("run", ["20261123-120000-1f0c9d3a", None], ids=["run", "by hand"])
+def test_the_newest_versions_are_looked_for_once_a_run(
+    make_project: MakeProject,
+    asked: Callable[[], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    run: str | None,
+) -> None:
+    """Without a lock, the jobs of a run that share an environment rest on one look."""
+    if run:
+        monkeypatch.setenv(RUN_VARIABLE, run)
+    unlocked = '[dependency-groups]\ndev = ["pluggy"]\n'
+    project = make_project({"pyproject.toml": unlocked + GATES} | SIGNS)
+    before = _ready(project)
+    asked()
+    assert _ready(project) == before
+    assert asked() == []
+    _take_out(project)
+    assert _ready(project) == before
+    assert any("--upgrade" in call for call in asked())
+    monkeypatch.setenv(RUN_VARIABLE, "20261123-120001-9d3a1f0c")
+    _ready(project)
+    assert any("--upgrade" in call for call in asked())
 
 
 def test_a_project_below_another_one(

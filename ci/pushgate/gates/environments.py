@@ -156,9 +156,7 @@ def project_environment(
         except process.CommandError as error:
             raise _refused(error, "uv could not make the environment") from error
         verify_python(environment)
-        # Only what uv has left alone: it may have looked before another job changed something.
-        if seals.state(settings, folder, stamp) == before:
-            seals.put(settings, folder, before)
+        seals.put(settings, folder, before, seals.state(settings, folder, stamp))
     return environment
 
 

@@ -2,23 +2,32 @@
 
 A seal is set where uv has looked at an environment and changed nothing. It holds while all
 that uv would look at is the same: the project's files, what is installed, the interpreter,
-and uv with its settings. Where uv looks at more than can be told here, no seal is set.
+and uv with its settings. Where uv looks at more than can be told here, no seal is set. Without
+a lock it looks for the newest versions of all that the project requires, which takes long: once
+a run, for which that seal holds.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from pushgate.config.tables import table
+from pushgate.gates.base import RUN_VARIABLE
 from pushgate.model.settings import Settings
 from pushgate.tools import uv
 
 _FILE: Final = "pushgate-seal.json"
+
+_ALWAYS: Final = ""
+
+_THIS_PROCESS: Final = secrets.token_hex(8)
+"""The run of a Nox call by hand, which carries out all shards of a session."""
 
 _TOLD: Final = (".dist-info", ".egg-info", ".egg-link", ".pth")
 """How the names of those entries end that say what is installed."""
@@ -61,21 +70,36 @@ def holds(folder: Path, seen: object) -> bool:
         sealed: object = json.loads((folder / _FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return sealed == seen
+    return sealed in [_seal(seen, _ALWAYS), _seal(seen, _run())]
 
 
-def put(settings: Settings, folder: Path, seen: object) -> None:
-    """Seal an environment, where all that uv looks at is in its ``state``.
+def put(settings: Settings, folder: Path, before: object, after: object) -> None:
+    """Seal an environment.
 
     Args:
         settings: The project's definition.
         folder: The environment's folder.
-        seen: Its ``state``, before and after uv has looked at it.
+        before: Its ``state`` before uv has looked at it.
+        after: Its ``state`` afterwards.
     """
-    if _is_told(settings):
-        part = folder / f"{_FILE}.part"
-        part.write_text(json.dumps(seen), encoding="utf-8")
-        part.replace(folder / _FILE)
+    if settings.dependencies.lock is None:
+        run = _run()
+    # Only what uv has left alone: it may have looked before another job changed something.
+    elif before == after and _is_told(settings, settings.dependencies.lock):
+        run = _ALWAYS
+    else:
+        return
+    part = folder / f"{_FILE}.part"
+    part.write_text(json.dumps(_seal(after, run)), encoding="utf-8")
+    part.replace(folder / _FILE)
+
+
+def _seal(seen: object, run: str) -> object:
+    return {"run": run, "seen": seen}
+
+
+def _run() -> str:
+    return os.environ.get(RUN_VARIABLE) or _THIS_PROCESS
 
 
 def _python(folder: Path) -> list[object]:
@@ -107,9 +131,8 @@ def _times(found: os.stat_result) -> list[int]:
     return [found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
 
-def _is_told(settings: Settings) -> bool:
-    lock = settings.dependencies.lock
-    if lock is None or lock.parent != settings.root:
+def _is_told(settings: Settings, lock: Path) -> bool:
+    if lock.parent != settings.root:
         return False
     if any((folder / "pyproject.toml").exists() for folder in settings.root.parents):
         return False  # it may be a workspace's, or hold uv's settings
