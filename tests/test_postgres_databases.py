@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from postgres_servers import served
+from pushgate.services import base
 from pushgate.services.base import ServiceFailed
 from pushgate.services.postgres import Server, databases
 
@@ -124,3 +125,18 @@ def test_a_server_that_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
                 databases.version(Server("127.0.0.1", listening.getsockname()[1], "me", "x"))
     gc.collect()
     assert told == []
+
+
+def test_what_is_still_waited_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Now and then, for as long as anybody wants it: whoever does not ends the waiting."""
+    monkeypatch.setattr(base, "STILL_SECONDS", 0.0)
+    nowhere, lines = Server("127.0.0.1", 1, "nobody", ""), list[str]()
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        if len(lines) == 3:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        databases.wait(nowhere, lambda: True, str, tell, 60)
+    assert lines == ["still waiting for PostgreSQL, 0 s so far"] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,12 @@ OWNER_LABEL: Final = "pushgate.owner"
 """Names the process that a container is for: without it, the next start removes it."""
 
 Tell = Callable[[str], None]
-"""Shows the user one line."""
+"""Shows the user one line; it raises where nobody wants the service any more."""
+
+STILL_SECONDS: Final = 3.0
+"""How often the user is told of what takes long."""
+
+_MOMENT_SECONDS: Final = 0.02
 
 
 class ServiceUnavailable(Exception):
@@ -66,8 +72,11 @@ class Service(Protocol):
             ServiceUnavailable: It cannot be had here.
         """
 
-    def wait(self) -> None:
+    def wait(self, tell: Tell) -> None:
         """Wait until it answers.
+
+        Args:
+            tell: Is told now and then that it is still waited for.
 
         Raises:
             ServiceFailed: It does not.
@@ -104,12 +113,29 @@ def running(service: S, tell: Tell) -> Iterator[S]:
     """
     try:
         service.start(tell)
-        service.wait()
+        service.wait(tell)
         yield service
     finally:
         # An impatient Ctrl-C must not leave it running.
         with interrupts.held():
             service.stop()
+
+
+def patiently(tell: Tell, what: str, seconds: float) -> Iterator[None]:
+    """Yield again and again, a moment apart, until a time is over.
+
+    Args:
+        tell: Is told every ``STILL_SECONDS`` what is waited for; whatever it raises ends that.
+        what: What it is.
+        seconds: How long it may take.
+    """
+    begun = told = time.monotonic()
+    while (now := time.monotonic()) - begun <= seconds:
+        if now - told > STILL_SECONDS:
+            tell(f"still waiting for {what}, {now - begun:.0f} s so far")
+            told = now
+        yield
+        time.sleep(_MOMENT_SECONDS)
 
 
 def last_lines(log: str, count: int = 10) -> str:

@@ -6,13 +6,12 @@ import re
 import secrets
 import socket
 import struct
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BufferedRWPair
 from typing import TYPE_CHECKING, Final, Literal
 
-from pushgate.services.base import ServiceFailed, Tell, last_lines
+from pushgate.services.base import ServiceFailed, Tell, last_lines, patiently
 from pushgate.services.postgres.model import Server
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ _STARTING: Final = "57P03"
 """PostgreSQL's code for being asked too early (``cannot_connect_now``)."""
 
 _LONGEST_NAME: Final = 63
-_MOMENT_SECONDS: Final = 0.03
 _PATIENCE_SECONDS: Final = 60.0
 """How long a server may take for an answer."""
 
@@ -258,29 +256,32 @@ def version(server: Server) -> str:
         return str(connection.run("SHOW server_version")[0][0]).split()[0]
 
 
-def wait(server: Server, alive: Callable[[], bool], logs: Callable[[], str], seconds: float) -> str:
+def wait(
+    server: Server, alive: Callable[[], bool], logs: Callable[[], str], tell: Tell, seconds: float
+) -> str:
     """Wait until a server answers a query, and return its version.
 
     Args:
         server: Where it is to be.
         alive: Tells whether it may still come.
         logs: Returns what it has said.
+        tell: Is told now and then that it is still waited for.
         seconds: How long it may take.
 
     Raises:
         ServiceFailed: It has ended, or its time is over.
     """
-    deadline = time.monotonic() + seconds
-    while True:
+    why = ""
+    for _ in patiently(tell, "PostgreSQL", seconds):
         try:
             return version(server)
         except ServiceFailed as error:
-            ended = not alive()
-            if ended or time.monotonic() > deadline:
-                why = "ended" if ended else f"did not answer within {seconds:g} s ({error})"
-                message = f"the PostgreSQL server {why}; it said at last:{last_lines(logs())}"
-                raise ServiceFailed(message) from error
-        time.sleep(_MOMENT_SECONDS)
+            why = f"did not answer within {seconds:g} s ({error})"
+        if not alive():
+            why = "ended"
+            break
+    message = f"the PostgreSQL server {why}; it said at last:{last_lines(logs())}"
+    raise ServiceFailed(message)
 
 
 def first_answer(server: Server, tell: Tell, seconds: float) -> str:
@@ -294,18 +295,15 @@ def first_answer(server: Server, tell: Tell, seconds: float) -> str:
     Raises:
         ServiceFailed: It says no, is nowhere, or its time is over.
     """
-    begun, waiting = time.monotonic(), False
-    while True:
+    why = ""
+    for _ in patiently(tell, f"{server.host}:{server.port}", seconds):
         try:
             return version(server)
         except StartingError as error:
-            if time.monotonic() - begun > seconds:
-                message = f"{error} (asked for {seconds:g} s)"
-                raise ServiceFailed(message) from error
-            if not waiting:
+            if not why:
                 tell(f"{error}: waiting for it, {seconds:g} s at most")
-                waiting = True
-        time.sleep(_MOMENT_SECONDS)
+            why = f"{error} (asked for {seconds:g} s)"
+    raise ServiceFailed(why)
 
 
 def _is_starting(error: Exception) -> bool:

@@ -79,12 +79,14 @@ class DockerPostgres(Answering):
             labels=self.labels.words,
         )
 
-    def wait(self) -> None:
+    def wait(self, tell: Tell) -> None:
         """Wait until it answers."""
         # The image's first server, which makes the databases, listens on its socket only.
         container = self._started_container
         server = Server(container.host, container.port, USER, self._password)
-        version = databases.wait(server, lambda: not container.ended(), self.logs, _READY_SECONDS)
+        version = databases.wait(
+            server, lambda: not container.ended(), self.logs, tell, _READY_SECONDS
+        )
         words = f"PostgreSQL {version} in Docker ({self.image})"
         self._server = replace(server, version=version, words=words)
         # What the engine was just about to create for a process that was killed is there by now.

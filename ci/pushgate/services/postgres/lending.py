@@ -88,7 +88,7 @@ class _Lender(socketserver.ThreadingTCPServer):
         """Keep the server until nobody wants it any more."""
 
         def tell(line: str) -> None:
-            # A pull may take minutes.
+            # A pull may take minutes, and a server may not come up.
             self._check()
             self.told.append(line)
 

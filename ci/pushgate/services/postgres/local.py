@@ -10,7 +10,6 @@ import secrets
 import shutil
 import socket
 import stat
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -18,7 +17,14 @@ from pathlib import Path
 from typing import Final
 
 from pushgate.services import folders, keeper
-from pushgate.services.base import Labels, ServiceFailed, ServiceUnavailable, Tell, last_lines
+from pushgate.services.base import (
+    Labels,
+    ServiceFailed,
+    ServiceUnavailable,
+    Tell,
+    last_lines,
+    patiently,
+)
 from pushgate.services.folders import Folder
 from pushgate.services.keeper import Kept, Order
 from pushgate.services.postgres import databases
@@ -48,7 +54,6 @@ _PORTS: Final = 5
 """How many free ports are looked for, should another program take one meanwhile."""
 
 _READY_SECONDS: Final = 60.0
-_MOMENT_SECONDS: Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -138,25 +143,25 @@ class LocalPostgres(Answering):
         except (OSError, process.CommandMissingError) as error:
             raise ServiceUnavailable(str(error)) from error
 
-    def wait(self) -> None:
+    def wait(self, tell: Tell) -> None:
         """Wait until it answers."""
-        port = self._port()
+        port = self._port(tell)
         server = Server(HERE, port, USER, self._password)
-        version = databases.wait(server, self._alive, self.logs, _READY_SECONDS)
+        version = databases.wait(server, self._alive, self.logs, tell, _READY_SECONDS)
         words = f"PostgreSQL {version} {self._words}"
         self._server = replace(server, version=version, words=words)
 
-    def _port(self) -> int:
+    def _port(self, tell: Tell) -> int:
         """Return the port that it has taken, as soon as it says that it is ready there."""
-        deadline = time.monotonic() + _READY_SECONDS
-        while self._alive() and time.monotonic() < deadline:
+        for _ in patiently(tell, "PostgreSQL to start", _READY_SECONDS):
             # Its fourth line is the port, its eighth how far the server has come.
             with suppress(OSError):
                 told = (self._path / "data" / "postmaster.pid").read_text(encoding="utf-8")
                 lines = told.splitlines()
                 if len(lines) > 7 and lines[7].strip() == "ready":  # noqa: PLR2004  # as told
                     return int(lines[3])
-            time.sleep(_MOMENT_SECONDS)
+            if not self._alive():
+                break
         message = f"PostgreSQL {self._words} did not start; it said:{last_lines(self.logs())}"
         raise ServiceFailed(message)
 

@@ -70,7 +70,7 @@ class UrlPostgres(Answering):
         prefix = f"{_MARK}_{self.labels.owner}_{secrets.token_hex(2)}"
         return Server(host, port, unquote(user), unquote(parts.password or ""), prefix=prefix)
 
-    def wait(self) -> None:
+    def wait(self, _tell: Tell) -> None:
         """It has answered already."""
 
     def ended(self) -> str:
