@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -100,6 +101,35 @@ def test_a_job_that_takes_too_long(make_project: MakeProject) -> None:
     (ended,) = run.of("job-finished")
     assert ended["outcome"]["seconds"] >= 2
     assert ended["outcome"]["attempts"] == 1
+
+
+HOLDING: Final = """import os
+import time
+
+import psutil
+
+while not os.path.exists(".git/started"):
+    time.sleep(0.05)
+runner = next(process for process in psutil.Process().parents() if "--json" in process.cmdline())
+runner.suspend()
+open(".git/held", "w").close()
+while not os.path.exists(".pushgate/out/quick/outcome.json"):
+    time.sleep(0.05)
+time.sleep(3)
+runner.resume()
+"""
+
+
+def test_a_runner_that_is_held_up(make_project: MakeProject) -> None:
+    """However late it looks, a job has taken the time that it has taken."""
+    held_up = gates(
+        gate("holding", f"{sys.executable} hold.py"),
+        gate("quick", "touch .git/started; until test -e .git/held; do sleep 0.05; done"),
+    )
+    run = watch(make_project(held_up | {"hold.py": HOLDING}), "-j", "2")
+    outcomes = [event["outcome"] for event in run.of("job-finished")]
+    seconds = {outcome["job"]: outcome["seconds"] for outcome in outcomes}
+    assert 0 < seconds["quick"] < seconds["holding"] - 1
 
 
 RETRIED: Final = gates(

@@ -3,7 +3,8 @@
 ``python -P -m pushgate.run.fork_server FD PROJECT`` starts jobs of the project in that folder.
 It is told what to do in JSON lines over the socket of that descriptor: ``{"start": job,
 "arguments": […], "folder": …, "environment": {…}, "log": …}`` and ``{"signal": job,
-"number": n}``. It answers ``{"started": job}`` and ``{"ended": job, "status": n}``.
+"number": n}``. It answers ``{"started": job, "at": seconds}`` and ``{"ended": job, "at": seconds,
+"status": n}``, by the clock that all processes of the machine share (``time.monotonic``).
 When the other end closes, however that happens, every job is ended; at SIGTERM, too.
 """
 
@@ -95,7 +96,7 @@ class _Server:
                 _become_job(order, server)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, supervisor.SIGNALS)
             self.jobs[process] = order["start"]
-            self._tell({"started": order["start"]})
+            self._tell(started=order["start"])
             return
         for process, job in self.jobs.items():
             if job == order["signal"]:
@@ -110,15 +111,16 @@ class _Server:
                 # may have left another one.
                 strays.kill_children(besides=self.jobs)
                 if job is not None:
-                    self._tell({"ended": job, "status": os.waitstatus_to_exitcode(status)})
+                    self._tell(ended=job, status=os.waitstatus_to_exitcode(status))
         except ChildProcessError:
             return
 
-    def _tell(self, answer: Mapping[str, Any]) -> None:
+    def _tell(self, **answer: str | int) -> None:
         if self.open:
+            told = {"at": time.monotonic(), **answer}
             # Where the other end has closed, the next read says so.
             with suppress(ConnectionError):
-                self.connection.sendall(json.dumps(answer).encode() + b"\n")
+                self.connection.sendall(json.dumps(told).encode() + b"\n")
 
 
 def _become_job(order: Mapping[str, Any], server: int) -> NoReturn:

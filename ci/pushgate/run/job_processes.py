@@ -33,10 +33,12 @@ class Change:
 
     Attributes:
         job: The job's name.
+        at: When, by ``time.monotonic``, however late it is looked at.
         status: Its exit status, negative: ended by that signal; None: it has started.
     """
 
     job: str
+    at: float
     status: int | None
 
 
@@ -97,7 +99,7 @@ class JobProcesses:
             *lines, self._received = self._received.split(b"\n")
             answers = [json.loads(line) for line in lines]
             return [
-                Change(answer.get("ended") or answer["started"], answer.get("status"))
+                Change(answer.get("ended") or answer["started"], answer["at"], answer.get("status"))
                 for answer in answers
             ]
         except ConnectionError as error:

@@ -230,23 +230,28 @@ class Run:
                 _release(schedule, change.job)
         elif change.status is None:
             # The server itself takes a moment to start, which is no time of the job's.
-            self._running[change.job].since = time.monotonic()
+            self._running[change.job].since = change.at
         else:
             running = self._running.pop(change.job)
-            self._finish(schedule, processes, running, change.status)
+            took = round(change.at - running.since, 3)
+            outcome = self._outcome(running, change.status)
+            self._finish(schedule, processes, running, replace(outcome, seconds=took))
 
-    def _finish(
-        self, schedule: Schedule, processes: JobProcesses, running: _Running, status: int
-    ) -> None:
+    def _outcome(self, running: _Running, status: int) -> Outcome:
         job = running.start.job
         outcome = judge(self._definition, job, self._name, self._file(job, "json"), status)
         if running.cancelled and outcome.result is not Result.PASSED:
-            outcome = replace(outcome, result=Result.ABORTED, reason=running.cancelled)
-        took = round(time.monotonic() - running.since, 3)
+            return replace(outcome, result=Result.ABORTED, reason=running.cancelled)
+        return outcome
+
+    def _finish(
+        self, schedule: Schedule, processes: JobProcesses, running: _Running, outcome: Outcome
+    ) -> None:
+        job = running.start.job
         # A log that cannot be shortened stays as it is.
         with suppress(OSError):
             run_log.shorten(running.log)
-        outcome = self._recall.add(job, replace(outcome, seconds=took), running.log)
+        outcome = self._recall.add(job, outcome, running.log)
         self._told(outcome, running.log)
         self._collections.leave(processes, job.name)
         for cancelled in schedule.finish(outcome):
