@@ -10,6 +10,7 @@ library, pytest and coverage only. Where a fork could differ from a process of i
 reason is left in the file ``refused``, and the shards are run without it.
 """
 
+import gc
 import os
 import runpy
 import shutil
@@ -70,6 +71,8 @@ class _Collection:
         try:
             request = pushgate_forking.serve(self.address, self._refuse)
         except KeyboardInterrupt:
+            # Nobody waits for what could still be freed, and shards want the core.
+            gc.freeze()
             pytest.exit("no more shards", returncode=0)
         self._become(request, shard, config)
 
