@@ -70,7 +70,8 @@ def read(file: Path) -> dict[str, float]:
 def merge(shards: Iterable[Collection], before: Mapping[str, float]) -> dict[str, float]:
     """Merge what all shards of all Pythons measured.
 
-    A test's duration is the median of its measurements, rounded to two digits. A
+    A test's duration is the mean of its measurements, rounded to two digits: where one Python
+    takes far longer for a test than the others, a median would leave that one uneven. A
     value that differs from the one before by less than a quarter stays as it was,
     so that the committed file changes little. Tests that nobody collected are dropped.
 
@@ -87,7 +88,7 @@ def merge(shards: Iterable[Collection], before: Mapping[str, float]) -> dict[str
             if test in shard.ran:
                 measured[test].append(shard.ran[test])
     return {
-        test: _steady(statistics.median(seconds), before.get(test))
+        test: _steady(statistics.fmean(seconds), before.get(test))
         for test, seconds in sorted(measured.items())
     }
 
