@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import tarfile
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -243,10 +246,36 @@ def test_falls_back(make_project: MakeProject) -> None:
     """What a fork could not have is told, and the shards are processes of their own."""
     project = make_project(_files())
     for reason, content in FALLBACKS.items():
+        shutil.rmtree(_collections(project), ignore_errors=True)
         project.write({"tests/test_more.py": f"{content}\n\ndef test_one():\n    pass\n"})
         run = _compare(project)
         for job in _jobs(run):
             assert f"> no shared collection: {reason}" in run.log(job).decode()
+
+
+def test_a_refusal_is_remembered(make_project: MakeProject) -> None:
+    """For a day nobody collects in vain, and the shards tell when it was found."""
+    reason, content = next(iter(FALLBACKS.items()))
+    test = "\n\ndef test_one():\n    pass\n"
+    project = make_project(_files() | {"tests/test_more.py": content + test})
+    watch(project, "test")
+    found = _collections(project) / f"test-{PYTHON}" / "refused"
+    since = datetime.fromtimestamp(found.stat().st_mtime, UTC).astimezone()
+    project.write({"tests/test_more.py": test})
+    run = _compare(project)
+    assert "test session starts" not in collection_log(run.folder, f"test-{PYTHON}")
+    for job in _jobs(run):
+        told = f"> no shared collection: {reason} (found {since:%Y-%m-%d %H:%M}, "
+        assert told in run.log(job).decode()
+    a_day_before = (since - timedelta(days=1)).timestamp()
+    os.utime(found, (a_day_before, a_day_before))
+    # No shard is taken from its record.
+    project.write({"tests/test_more.py": f"{test}    assert True\n"})
+    _check_shared(_compare(project))
+
+
+def _collections(project: Project) -> Path:
+    return project.root / ".pushgate" / "collections"
 
 
 @pytest.mark.slow

@@ -160,11 +160,15 @@ def collects(settings: Settings) -> bool:
 def collect(context: Context[Options], address: str) -> None:
     """Collect the tests of a Python once, and serve its shards until an interrupt comes.
 
+    Where that was refused less than a day ago, nothing is collected for nobody.
+
     Args:
         context: One of the shards.
         address: Where it serves.
     """
     folder = _collection_folder(context)
+    if shared.refused_lately(folder):
+        return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     context = replace(context, folder=folder)

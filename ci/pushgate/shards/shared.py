@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ MODULE: Final = "pushgate_collection"
 """What ``python -m`` runs in the project's environment."""
 ADDRESS_VARIABLE: Final = process.COLLECTION_VARIABLE
 _REFUSED_FILE: Final = "refused"
+_REMEMBERED: Final = timedelta(days=1)
 _CHUNK: Final = 65536
 _CREDENTIALS: Final = "3i"
 
@@ -65,6 +67,16 @@ def ready(address: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def refused_lately(folder: Path) -> bool:
+    """Tell whether a collection has found, less than a day ago, that it cannot be shared.
+
+    Args:
+        folder: The collection's folder.
+    """
+    found = _found(folder)
+    return found is not None and timedelta() <= datetime.now(UTC) - found < _REMEMBERED
 
 
 def run(address: str, request: Request, output: int, folder: Path) -> int:
@@ -140,7 +152,15 @@ def _end(connection: socket.socket) -> None:
 
 
 def _refusal(folder: Path) -> str:
-    try:
-        return (folder / _REFUSED_FILE).read_text(encoding="utf-8")
-    except OSError:
+    found = _found(folder)
+    if found is None:
         return "it ended before it could serve"
+    reason = (folder / _REFUSED_FILE).read_text(encoding="utf-8")
+    return f"{reason} (found {found.astimezone():%Y-%m-%d %H:%M}, looked for again a day later)"
+
+
+def _found(folder: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp((folder / _REFUSED_FILE).stat().st_mtime, UTC)
+    except OSError:
+        return None
