@@ -101,6 +101,19 @@ def test_what_a_module_has_done(tmp_path: Path, what: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["os.getpid()", "time.time()", "datetime.now(UTC)", "datetime.now().astimezone()", "object()"],
+)
+def test_names_that_pass(tmp_path: Path, name: str) -> None:
+    """What the shards of CI, each of them alone, would call otherwise is not split by a fork."""
+    code = "import os, time, pytest\nfrom datetime import UTC, datetime\n\n"
+    case = f"@pytest.mark.parametrize('at', [{name}], ids=str)\ndef test_at(at):\n    pass"
+    _collect(tmp_path, code + case)
+    said = "named after this process or this minute: test_it.py::test_at["
+    assert _refusal(tmp_path).startswith(said)
+
+
+@pytest.mark.parametrize(
     ("run", "reason"),
     [
         ("concurrency = multiprocessing\n", "another concurrency than threads"),

@@ -62,7 +62,7 @@ class _Collection:
         import pytest  # noqa: PLC0415  # not before the measuring has begun
 
         ended = self._save()
-        reason = self.before.refuse(config, ended)
+        reason = self.before.refuse(config, ended, shard.collected)
         if reason:
             (self.folder / "refused").write_text(reason, encoding="utf-8")
             pytest.exit(f"no shared collection: {reason}", returncode=0)

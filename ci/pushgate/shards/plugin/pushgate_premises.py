@@ -10,6 +10,7 @@ import re
 import signal
 import stat
 import sys
+import time
 import weakref
 from pathlib import Path, PurePath
 
@@ -32,6 +33,7 @@ class Before:
     """What this process was like before anything of the project's was imported."""
 
     def __init__(self):
+        self.began = time.time()
         self.folder = Path.cwd()
         self.open = _open_files()
         self.early = set()
@@ -70,8 +72,14 @@ class Before:
         self.modules = set(sys.modules)
         self.early = {file for file in _open_files().values() if file.endswith(" (deleted)")}
 
-    def refuse(self, config, coverage):
-        """Tell why there may be no fork; empty where nothing speaks against it."""
+    def refuse(self, config, coverage, tests):
+        """Tell why there may be no fork; empty where nothing speaks against it.
+
+        Args:
+            config: pytest's.
+            coverage: What has measured so far.
+            tests: What was collected.
+        """
         made, self.made = self.made, None
         os.urandom = random._urandom = self.urandom  # noqa: SLF001
         reasons = (
@@ -90,6 +98,7 @@ class Before:
             lambda: self._measured_now(coverage),
             self._randomness,
             lambda: _remembered(self.modules),
+            lambda: _named("named after this process or this minute", self._passing(tests)),
             _exits,
         )
         return next(filter(None, (reason() for reason in reasons)), "")
@@ -140,6 +149,24 @@ class Before:
             return "random numbers were drawn while collecting"
         self.seeded = state
         return ""
+
+    def _passing(self, tests):
+        """Find tests that another process, or this one a minute later, would name otherwise."""
+        now = time.time()
+        minutes = {
+            time.strftime("%H:%M", of(moment))
+            for moment in (self.began, now)
+            for of in (time.localtime, time.gmtime)
+        }
+        # The seconds since 1970, whatever follows: parts of a second, or milliseconds.
+        words = [
+            rf"{os.getpid()}(?!\d)",
+            "0x[0-9a-f]{8,}",  # where an object is
+            *minutes,
+            *{str(int(each))[:-2] for each in (self.began, now)},
+        ]
+        named = re.compile(rf"(?<!\d)(?:{'|'.join(words)})")
+        return {test for test in tests if named.search(test)}
 
     def restore_randomness(self):
         """Let a seed that was set while collecting hold here, too: a fork gets another one."""
