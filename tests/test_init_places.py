@@ -73,6 +73,16 @@ def test_no_repository(tmp_path: Path) -> None:
     assert not (tmp_path / "noxfile.py").exists()
 
 
+def test_a_repository_of_another_user(make_project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where git does not trust the repository, its own advice is told."""
+    project = make_project({"README": ""})
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    said = "detected dubious ownership .*`git config --global --add safe.directory "
+    with pytest.raises(ConfigurationError, match=said) as raised:
+        place.find(project.root, named=False)
+    assert "git init" not in str(raised.value)
+
+
 def test_no_project(make_project: Make) -> None:
     """A repository without Python has nothing to be checked."""
     project = make_project({"README": ""})

@@ -28,6 +28,10 @@ class NoRepositoryError(Exception):
     """The folder is in no git repository, or git is missing."""
 
 
+class ForeignRepositoryError(NoRepositoryError):
+    """The repository is another user's, and git reads it only when told to."""
+
+
 @dataclass(frozen=True)
 class TrackedState:
     """What the tracked files hold.
@@ -86,7 +90,8 @@ def toplevel(folder: Path) -> Path:
     """Find the top folder of the working tree that holds ``folder``.
 
     Raises:
-        NoRepositoryError: There is none, or no git.
+        NoRepositoryError: There is none, or no git; ``ForeignRepositoryError``, where git
+            does not trust it.
     """
     try:
         answer = ask(folder, "rev-parse", "--show-toplevel", check=False)
@@ -95,6 +100,10 @@ def toplevel(folder: Path) -> Path:
         raise NoRepositoryError(message) from error
     if answer.returncode != 0:
         said = answer.stderr.strip().removeprefix("fatal: ").partition("\n")[0]
+        if "safe.directory" in answer.stderr:
+            what_to_do = answer.stderr.strip().rpartition("\n")[2].strip()
+            message = f"{folder}: {said}: `{what_to_do}` lets git read it"
+            raise ForeignRepositoryError(message)
         message = f"{folder}: {said}: Pushgate asks git which files CI will have"
         raise NoRepositoryError(message)
     return Path(answer.stdout.removesuffix("\n"))
