@@ -209,11 +209,19 @@ def test_env_py_that_does_not_work(fails: Fails, env: str, said: str) -> None:
     assert "upgrade" in told.steps.named("failed")
 
 
+@pytest.mark.parametrize("env", ["import nothing_of_that_name\n", "def broken(:\n"])
+def test_no_reason_to_go_without_sql(fails: Fails, env: str) -> None:
+    """Who cannot write SQL for what would not run with a database, either, is not told to stop."""
+    told = fails(env=env)
+    assert "offline SQL" in told.steps.named("failed")
+    assert "cannot be written as SQL" not in told.text
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("def broken(:\n", "migrations/versions/b1.py:1: SyntaxError"),
-        (revision("b1", "lost", "pass", "pass"), "lost"),
+        (revision("b1", "lost", "pass", "pass"), "comes after 'lost', and there is no such rev"),
         ("", "b1_py"),
     ],
     ids=["syntax", "lost", "empty"],

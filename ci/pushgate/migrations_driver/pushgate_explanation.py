@@ -53,7 +53,10 @@ def explain(error, *, root, step, last_statement, as_sql):
         failure.disconnected = refused.connection_invalidated or _state(refused).startswith(_GONE)
     elif step is not None and last_statement:
         failure.sql = f"-- the last before it\n{last_statement.strip()}"
-    failure.hint = _hint(refused or error, failure) or (_NOT_AS_SQL if as_sql else "")
+    # Neither would run with a database.
+    broken = isinstance(error, (SyntaxError, ImportError))
+    not_as_sql = _NOT_AS_SQL if as_sql and not broken else ""
+    failure.hint = _hint(refused or error, failure) or not_as_sql
     if failure.disconnected:
         failure.hint = _LOST
     return failure

@@ -23,6 +23,8 @@ if context.is_offline_mode():
         context.run_migrations()
 else:
     with database.engine().connect() as connection:
-        context.configure(connection=connection, target_metadata=Base.metadata)
+        context.configure(
+            connection=connection, target_metadata=Base.metadata, compare_server_default=True
+        )
         with context.begin_transaction():
             context.run_migrations()
