@@ -96,6 +96,15 @@ def test_taken_out_of_a_whole_suite(make_project: MakeProject) -> None:
     assert outcome.reason == told
 
 
+def test_a_process_that_ends_in_the_middle(make_project: MakeProject) -> None:
+    """Whoever ends the process with 0 in a test passes none."""
+    tests = "import os\n\n\ndef test_end():\n    os._exit(0)\n"
+    project = make_project(suite(tests=tests))
+    outcome = carry_out(project, JOB)
+    assert outcome.result is Result.FAILED
+    assert outcome.reason.startswith("the process ended with 0 before pytest had ended: no acc")
+
+
 def test_fewer_tests_than_shards(make_project: MakeProject) -> None:
     """A shard for which there is no test passes, and so does coverage over all of them."""
     one = "from signs import sign\n\n\ndef test_both():\n    assert sign(-1) + sign(1) == '-+'\n"

@@ -290,7 +290,7 @@ def _check_account(context: Context[Options]) -> None:
     try:
         account = collection.load(context.outputs)
     except collection.CollectionMissingError as error:
-        message = f"pytest ended well, but left {error}"
+        message = f"the process ended with 0 before pytest had ended: {error}"
         raise JobFailed(message) from error
     collected = len(account.collected)
     if not collected:
