@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -209,3 +210,71 @@ def test_other_commands_read_no_yaml(project: Project, module: str) -> None:
     code = f"import sys, {module}; sys.exit('ruamel' in sys.modules)"
     answer = project.run(sys.executable, "-c", code)
     assert (answer.returncode, answer.stdout) == (0, "")
+
+
+HEADERS: Final[Mapping[str, Callable[[str], str]]] = {
+    "edited": lambda text: text.replace("Written by `pushgate workflow`", "Written by hand", 1),
+    "gone": lambda text: re.sub(r"\A(?:#.*\n)+", "", text),
+    "below the first line": lambda text: f"---\n{text}",
+    "of another project": lambda text: text.replace("pyproject", "other/pyproject", 1),
+}
+"""What becomes of the comments at the top of a workflow file."""
+
+
+@pytest.mark.parametrize("header", HEADERS)
+@pytest.mark.parametrize("folder", ["", "a b/c"])
+@pytest.mark.parametrize("provider", ["github", "gitlab"])
+def test_without_its_header_it_is_still_compared(
+    make_project: MakeProject, ends: Ends, provider: str, folder: str, header: str
+) -> None:
+    """What the comment at the top says takes no file out of the comparison."""
+    there = f"{folder}/" if folder else ""
+    project = make_project({f"{there}pyproject.toml": PYPROJECT, f"{there}noxfile.py": NOXFILE})
+    root = project.root / folder
+    told = ends(root, provider)[1]
+    path = told.removeprefix("wrote ").strip()
+    file = project.root / path
+    text = file.read_text(encoding="utf-8")
+    headless = HEADERS[header](text)
+    assert headless != text
+    file.write_text(headless, encoding="utf-8")
+    assert ends(root, "--check")[0] == 0
+    file.write_text(headless.replace("-s own", "-s own || true"), encoding="utf-8")
+    assert "workflow" in {job.name for job in of_project(root).jobs}
+    code, told = ends(root, "--check")
+    assert (code, told.startswith(f"{path}: job own: ")) == (1, True)
+    code, told = ends(root)
+    assert (code, told.endswith(f"changed {path}\n")) == (0, True)
+    assert file.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "uv run nox -s lint",
+        "uv run nox --no-dependencies -s lint",
+        "pushgate run --commit HEAD",
+        "uv run nox -s lint || echo pushgate run --commit HEAD lint",
+        "true # nox --no-dependencies -s lint, then pushgate run --commit HEAD",
+    ],
+)
+def test_a_workflow_of_the_users_is_none_of_ours(project: Project, ends: Ends, line: str) -> None:
+    """A workflow that somebody wrote by hand, for Nox or Pushgate, is left alone."""
+    text = f"on: push\njobs:\n  lint:\n    runs-on: x\n    steps:\n      - run: {line}\n"
+    project.write({FILE: text})
+    assert "workflow" not in of_project(project.root).gates
+    assert ends(project.root) == (0, f"wrote {OURS}\n")
+    assert ends(project.root, "--check")[0] == 0
+    assert (project.root / FILE).read_text(encoding="utf-8") == text
+
+
+def test_the_header_decides_between_two_files(project: Project, ends: Ends) -> None:
+    """Beside the file that has the comment, a copy of the user's without it is the user's."""
+    assert ends(project.root)[0] == 0
+    file = project.root / FILE
+    text = file.read_text(encoding="utf-8")
+    own = text[text.index("name: CI") :].replace("-s own", "-s own --mine")
+    project.write({OURS: text, FILE: own})
+    assert ends(project.root, "--check")[0] == 0
+    assert ends(project.root) == (0, f"{OURS} is as it should be\n")
+    assert file.read_text(encoding="utf-8") == own

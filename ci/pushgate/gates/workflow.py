@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pushgate.gates import base
 from pushgate.gates.base import Applies, Context
-from pushgate.model.ci import heading, mark
+from pushgate.model.ci import calls_sessions, heading, mark
 from pushgate.model.job import Job
 from pushgate.model.settings import GateOptions, Settings
 
@@ -35,20 +35,26 @@ def applies(settings: Settings) -> Applies:
     return Applies(on=False, reason="no workflow file is Pushgate's: `pushgate workflow` writes it")
 
 
-def written(settings: Settings, places: Iterable[str]) -> Iterator[Path]:
-    """Yield the workflow files that were written from a project's definition, by name.
+def written(settings: Settings, places: Iterable[str]) -> Sequence[Path]:
+    """Return the workflow files that were written from a project's definition, by name.
 
-    One of the comments at the top of such a file says so.
+    One of the comments at the top of such a file says so. Where none says it, the files count
+    that run the project's jobs as a written one does: a comment that somebody edits must not
+    take the file out of the comparison.
 
     Args:
         settings: The project's definition.
         places: Globs from the top of the repository.
     """
-    top = settings.repository
-    for file in sorted({file for place in places for file in top.glob(place) if file.is_file()}):
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            if mark(settings.folder) in heading(lines):
-                yield file
+    top, folder = settings.repository, settings.folder
+    files = sorted({file for place in places for file in top.glob(place) if file.is_file()})
+    texts = {file: file.read_text(encoding="utf-8", errors="replace") for file in files}
+    said = [
+        file
+        for file, text in texts.items()
+        if mark(folder) in heading(text.splitlines(keepends=True))
+    ]
+    return said or [file for file, text in texts.items() if calls_sessions(text, folder)]
 
 
 def jobs(settings: Settings) -> tuple[Job, ...]:

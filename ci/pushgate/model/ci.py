@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import itertools
 import posixpath
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 MARK: Final = "Written by `pushgate workflow`"
 """What a comment at the top of a generated workflow file begins with."""
+
+_CALL: Final = re.compile(
+    r"^(?:[ \t]*- cd (?P<entered>[^\n]+)\n)?"
+    r"[^#\n]*\bnox --no-dependencies -s [^\n]*"
+    r"(?:\n[ \t]+working-directory: (?P<folder>[^#\n]+))?",
+    re.MULTILINE,
+)
+"""How a generated workflow file starts a session, and in which folder."""
+
+_REPEATED: Final = "pushgate run --commit"
+"""What a generated workflow file tells of a job that failed, to whoever wants to repeat it."""
 
 
 def mark(folder: str) -> str:
@@ -28,6 +40,21 @@ def heading(lines: Iterable[str]) -> str:
         lines: The file's; none is read beyond them.
     """
     return "".join(itertools.takewhile(lambda line: line[:1] == "#" or not line.strip(), lines))
+
+
+def calls_sessions(text: str, folder: str) -> bool:
+    """Tell whether a workflow file runs a project's jobs as the generated one does.
+
+    It does so whatever the comment at its top says. A workflow that calls Nox in its own way, or
+    does not tell how Pushgate repeats a job, is none.
+
+    Args:
+        text: The file.
+        folder: The project's folder, from the top of the repository; empty for the top.
+    """
+    called_in = (match["entered"] or match["folder"] or "" for match in _CALL.finditer(text))
+    folders = (each.strip(" \t'\"").removeprefix("./") for each in called_in)
+    return _REPEATED in text and folder in folders
 
 
 @dataclass(frozen=True, kw_only=True)
