@@ -11,10 +11,12 @@ from typing import Final
 import pytest
 
 from conftest import NOXFILE, Project
+from gitlab_files import CODE
 from pushgate import cli
 from pushgate.model.settings import ConfigurationError
 from pushgate.plan.definition import of_project
 from pushgate.providers import workflow
+from pushgate.providers.registry import named
 
 MakeProject = Callable[..., Project]
 Ends = Callable[..., tuple[int, str]]
@@ -278,3 +280,47 @@ def test_the_header_decides_between_two_files(project: Project, ends: Ends) -> N
     assert ends(project.root, "--check")[0] == 0
     assert ends(project.root) == (0, f"{OURS} is as it should be\n")
     assert file.read_text(encoding="utf-8") == own
+
+
+@pytest.mark.parametrize("provider", ["github", "gitlab"])
+def test_comments_that_go_are_told(project: Project, ends: Ends, provider: str) -> None:
+    """Each comment of the user's that goes is told; it is no drift, and nothing else is."""
+    path = ends(project.root, provider)[1].removeprefix("wrote ").strip()
+    file = project.root / path
+    text = file.read_text(encoding="utf-8")
+    head, job, rest = re.split(r"(\n *own:\n)", text)
+    kept = "# pushgate: keep\n# stays\n# pushgate: end\n"
+    commented = f"# by me\n{head}\n# above #1{job}{rest} # behind\n# twice\n# twice\n\n{kept}"
+    commented = commented.replace("-s lint", "-s lint # this")
+    file.write_text(commented.replace(" # v", " # of v"), encoding="utf-8")
+    assert ends(project.root, "--check")[0] == 0
+    code, told = ends(project.root)
+    first, *lines, last = told.splitlines()
+    assert (code, first, last) == (0, f"{path} {LOST}", f"changed {path}")
+    assert [line.split('"')[1] for line in lines] == ["by me", "above #1", "behind", *2 * ["twice"]]
+    assert lines[0] == (
+        '  comment "by me" is not of the definition: put it between `# pushgate: keep` and '
+        "`# pushgate: end`, or remove it"
+    )
+    assert kept in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("provider", ["github", "gitlab"])
+def test_comments_of_ours_go_untold(make_project: MakeProject, ends: Ends, provider: str) -> None:
+    """A comment that only an earlier definition called for is none of the user's."""
+    everything = (
+        "branches = ['main', 'dev/*']\n"
+        "ci = { codecov = true, schedule = ['1 2 3 4 5'], systems = ['macos-15'], pages = "
+        "{ gate = 'own', path = 'site' } }\n"
+        "gates.web = { run = ['true'], needs = ['own'], inputs = ['noxfile.py'] }\n"
+        "gates.app = { run = ['true'], needs = ['web'], inputs = ['docs/**'] }\n"
+    )
+    project = make_project({"pyproject.toml": PYPROJECT + everything, **CODE})
+    path = ends(project.root, provider)[1].removeprefix("wrote ").strip()
+    file = project.root / path
+    before = file.read_text(encoding="utf-8")
+    project.write({"pyproject.toml": PYPROJECT})
+    told = ends(project.root)[1]
+    assert all(f"# {comment}" in before for comment in named(provider).COMMENTS)
+    assert told.startswith(f"{path} {LOST}\n")
+    assert "comment" not in told

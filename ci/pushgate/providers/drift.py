@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Final
@@ -63,6 +64,22 @@ def differences(has: Document, says: Document, *, unordered: Collection[str]) ->
             lines.append(f"job {job}: is missing")
     lines += [f"job {job}: {_ADDED}" for job in has.jobs if job not in says.jobs]
     return lines
+
+
+def comments(has: Iterable[str], says: Iterable[str], *, own: tuple[str, ...]) -> Iterator[str]:
+    """Tell which comments of a file are the user's; none is a difference in meaning.
+
+    Args:
+        has: Those in the file.
+        says: Those that should be.
+        own: What those begin with that another definition would have.
+
+    Yields:
+        One line for each comment.
+    """
+    for comment in (Counter(has) - Counter(says)).elements():
+        if not comment.startswith(own):
+            yield f"comment {_shown(comment)} {_ADDED}"
 
 
 def changes(has: Document, without: Document) -> Iterator[str]:

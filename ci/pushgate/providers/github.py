@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pushgate.model.ci import mark
+from pushgate.model.ci import MARK, mark
 from pushgate.model.settings import ConfigurationError
-from pushgate.providers import documents, github_names, kept_blocks, pins
+from pushgate.providers import documents, github_jobs, github_names, kept_blocks, pins
 from pushgate.providers.documents import Headed, Inline
 from pushgate.providers.drift import Document
 from pushgate.providers.github_jobs import Jobs
@@ -18,6 +18,13 @@ from pushgate.providers.pipeline import Pipeline
 name: Final = "github"
 
 _FOLDER: Final = ".github/workflows"
+_STAYING: Final = "Newer pins of actions stay, and so does what is between the lines"
+_MARKS: Final = f"`# {kept_blocks.BEGIN}` and `# {kept_blocks.END}`."
+_SUPERSEDED: Final = (
+    "A newer commit of a pull request ends the run of the one before it; nothing else is."
+)
+_EDITED: Final = "Edited: what passed for one base says nothing of another."
+COMMENTS: Final = (MARK, _STAYING, _MARKS, _SUPERSEDED, _EDITED, *github_jobs.COMMENTS)
 PLACES: Final = (f"{_FOLDER}/*.yml", f"{_FOLDER}/*.yaml")
 UNORDERED: Final = frozenset(
     {"branches", "tags", "types", "schedule", "needs", "session", "shard", "system"}
@@ -39,11 +46,7 @@ def _written(pipeline: Pipeline, pinned: Mapping[str, Pin]) -> str:
     if problems := github_names.problems(pipeline):
         raise ConfigurationError(*problems)
     folder = pipeline.folder
-    header = (
-        f"{mark(folder)} noxfile.py: change these, and run it again.\n"
-        "Newer pins of actions stay, and so does what is between the lines\n"
-        f"`# {kept_blocks.BEGIN}` and `# {kept_blocks.END}`."
-    )
+    header = f"{mark(folder)} noxfile.py: change these, and run it again.\n{_STAYING}\n{_MARKS}"
     document = {
         "name": f"CI ({folder})" if folder else "CI",
         "on": Headed(_events(pipeline)),
@@ -55,7 +58,7 @@ def _written(pipeline: Pipeline, pinned: Mapping[str, Pin]) -> str:
                 "${{ github.event.pull_request.number || github.run_id }}",
                 "cancel-in-progress": True,
             },
-            "A newer commit of a pull request ends the run of the one before it; nothing else is.",
+            _SUPERSEDED,
         ),
         "env": Headed(
             {"COMMIT": "${{ github.event.pull_request.head.sha || github.sha }}"},
@@ -88,7 +91,7 @@ def _pull_requests(bases: Sequence[str]) -> dict[str, object]:
     if len(bases) > 1 or "*" in bases[0]:
         started["types"] = Headed(
             Inline(["opened", "synchronize", "reopened", "edited"]),
-            "Edited: what passed for one base says nothing of another.",
+            _EDITED,
             apart=False,
         )
     return started

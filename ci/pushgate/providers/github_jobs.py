@@ -28,6 +28,14 @@ RESERVED: Final = (conditions.PLAN, PASSED, PAGES)
 _COVERAGE: Final = "coverage"
 """The gate whose report Codecov gets."""
 
+_RIGHTLY_SKIPPED: Final = "Also where what is before it was rightly skipped."
+_REQUIRED: Final = "The check to require: it fails unless each job passed or was rightly skipped."
+_TO_CODECOV: Final = "tells Codecov who sends"
+_TO_PUBLISH: Final = "to publish"
+_TO_PAGES: Final = "tells Pages who publishes"
+COMMENTS: Final = (_RIGHTLY_SKIPPED, _REQUIRED, _TO_CODECOV, _TO_PUBLISH, _TO_PAGES)
+"""All comments that jobs may have, those of pins left out."""
+
 _LONG: Final = 90
 """From how many characters on an expression takes several lines."""
 
@@ -60,9 +68,7 @@ class Jobs:
         if pipeline.ci.pages:
             jobs[PAGES] = self._publish(pipeline.ci.pages)
         first = next(iter(jobs))
-        headings = {
-            PASSED: "The check to require: it fails unless each job passed or was rightly skipped."
-        }
+        headings = {PASSED: _REQUIRED}
         return {
             name: job if name == first else Headed(job, headings.get(name, ""))
             for name, job in jobs.items()
@@ -116,7 +122,7 @@ class Jobs:
         if not self._follows_conditional(gate):
             return _folded(selecting)
         runs = _folded(conditions.both("!cancelled() && !failure()", selecting))
-        return Headed(runs, "Also where what is before it was rightly skipped.", apart=False)
+        return Headed(runs, _RIGHTLY_SKIPPED, apart=False)
 
     def _follows_conditional(self, gate: PipelineGate) -> bool:
         seen: set[str] = set()
@@ -133,7 +139,7 @@ class Jobs:
 
     def _permissions(self, gate: PipelineGate) -> Document:
         if self.pipeline.ci.codecov and gate.name == _COVERAGE:
-            return {"contents": "read", "id-token": Noted("write", "tells Codecov who sends")}
+            return {"contents": "read", "id-token": Noted("write", _TO_CODECOV)}
         return {"contents": "read"}
 
     def _steps(self, gate: PipelineGate, matrix: Matrix) -> Iterator[Document]:
@@ -238,8 +244,8 @@ class Jobs:
             "runs-on": self.pipeline.ci.runs_on,
             "timeout-minutes": _SHORT_MINUTES,
             "permissions": {
-                "pages": Noted("write", "to publish"),
-                "id-token": Noted("write", "tells Pages who publishes"),
+                "pages": Noted("write", _TO_PUBLISH),
+                "id-token": Noted("write", _TO_PAGES),
             },
             # Runs of main end none of each other's, and two could publish at once.
             "concurrency": {"group": PAGES, "cancel-in-progress": False},

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from pushgate.model.ci import CiSettings, mark
+from pushgate.model.ci import MARK, CiSettings, mark
 from pushgate.model.services import PostgresOptions
 from pushgate.model.settings import ConfigurationError
 from pushgate.providers import documents, gitlab_jobs, kept_blocks
@@ -31,6 +31,10 @@ name: Final = "gitlab"
 HasImage = TypeVar("HasImage", CiSettings, PostgresOptions)
 
 _FILE: Final = ".gitlab-ci.yml"
+_STAYING: Final = "Digests of images stay, and so does what is between the lines"
+_MARKS: Final = f"`# {kept_blocks.BEGIN}` and `# {kept_blocks.END}`."
+_ELSEWHERE: Final = "Not in this file:"
+COMMENTS: Final = (MARK, _STAYING, _MARKS, _ELSEWHERE)
 PLACES: Final = (_FILE,)  # GitLab reads no other
 _NEEDS_LIMIT: Final = 50
 """How many jobs a job may wait for, where an administrator has not said otherwise."""
@@ -76,14 +80,13 @@ def _written(pipeline: Pipeline) -> str:
 def _header(pipeline: Pipeline) -> Iterator[str]:
     """Yield the comments at the top; what the definition says to others alone is told there."""
     yield f"{mark(pipeline.folder)} noxfile.py: change these, and run it again."
-    yield "Digests of images stay, and so does what is between the lines"
-    yield f"`# {kept_blocks.BEGIN}` and `# {kept_blocks.END}`."
+    yield from (_STAYING, _MARKS)
     for times in pipeline.ci.schedule:
-        yield f"Not in this file: GitLab's own pages schedule it, at {times}."
+        yield f"{_ELSEWHERE} GitLab's own pages schedule it, at {times}."
     if pipeline.ci.systems:
-        yield f"Not in this file: the tests on {', '.join(pipeline.ci.systems)}."
+        yield f"{_ELSEWHERE} the tests on {', '.join(pipeline.ci.systems)}."
     if pipeline.ci.codecov:
-        yield "Not in this file: Codecov. GitLab shows the coverage report itself."
+        yield f"{_ELSEWHERE} Codecov. GitLab shows the coverage report itself."
 
 
 def _quoted(value: object) -> object:

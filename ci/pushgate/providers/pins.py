@@ -67,6 +67,11 @@ def without_pin(uses: str) -> str:
     return uses.partition("@")[0]
 
 
+def without_notes(text: str) -> str:
+    """Return a file without the comments beside its pins, which stay or go with these."""
+    return _USES.sub(lambda pinned: pinned[0].partition("#")[0], text)
+
+
 def _pinned(text: str) -> Iterable[tuple[str, Pin]]:
     for match in _USES.finditer(text):
         yield match["action"], Pin(match["commit"], match["note"] or "")

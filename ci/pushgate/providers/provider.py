@@ -13,7 +13,11 @@ class Provider(Protocol):
     """A CI provider; a module with these names is one."""
 
     @property
-    def PLACES(self) -> Sequence[str]:  # noqa: N802  # a module's constant
+    def COMMENTS(self) -> tuple[str, ...]:  # noqa: N802  # a module's constant
+        """What the comments in its files begin with, those of pins left out."""
+
+    @property
+    def PLACES(self) -> Sequence[str]:  # noqa: N802  # as above
         """Globs from the top of the repository: where its files are read from."""
 
     @property

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pushgate.config.yaml_text import parsed
+from pushgate.config.yaml_text import comments, parsed
 from pushgate.gates import workflow as guard
 from pushgate.model.settings import ConfigurationError, Settings
 from pushgate.plan.definition import Definition, expecting
-from pushgate.providers import drift, kept_blocks, pipeline
+from pushgate.providers import drift, kept_blocks, pins, pipeline
 from pushgate.providers.pipeline import Pipeline
 from pushgate.providers.provider import Provider
 from pushgate.providers.registry import NAMES, named
@@ -29,7 +29,8 @@ class WorkflowFile:
         path: Where it is, from the top of the repository.
         before: What it holds; empty: there is none.
         after: What it should hold.
-        different: A line for each thing that it says now, and should not, or the other way round.
+        different: A line for each thing that it says now, and should not, or the other way round,
+            comments included.
     """
 
     path: str
@@ -94,7 +95,7 @@ def planned(definition: Definition, providers: Sequence[Provider]) -> list[Workf
     for provider in providers or [named(NAMES[0])]:
         path, before = _place(definition.settings, provider, content)
         after = rendered(provider, content, before)
-        different = _different(provider, content, before) if before else ()
+        different = _lost(provider, content, before) if before else ()
         files.append(WorkflowFile(path, before, after, tuple(different)))
     return files
 
@@ -184,9 +185,16 @@ def differences(provider: Provider, content: Pipeline, existing: str) -> list[st
     return [*lines, *_changed_by_blocks(provider, existing)] if blocks else lines
 
 
-def _different(provider: Provider, content: Pipeline, existing: str) -> Sequence[str]:
+def _lost(provider: Provider, content: Pipeline, existing: str) -> Sequence[str]:
+    """Return a line for all that a file loses when it is written anew."""
     try:
-        return differences(provider, content, existing)
+        different = differences(provider, content, existing)
+        bare, _ = kept_blocks.separated(existing)
+        has, says = (
+            comments(pins.without_notes(text), "the workflow file")
+            for text in (bare, provider.written(content, bare))
+        )
+        return [*different, *drift.comments(has, says, own=provider.COMMENTS)]
     except ConfigurationError as error:
         return error.problems
 
