@@ -607,3 +607,49 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """With its name."""
     with pytest.raises(ConfigurationError, match=r"none\.yml"):
         read(tmp_path / "none.yml")
+
+
+_THREE_PYTHONS = "strategy: {matrix: {py: ['3.11', '3.12', '3.13']}}"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("- run: make test", ""), ("", "- run: pytest -x"), ("", "- run: tox")]
+)
+def test_tests_on_one_python_are_not_the_gate_test(tmp_path: Path, before: str, after: str) -> None:
+    """They are a gate of their own, and the Pythons are the job's; their condition is told."""
+    slow = "- {name: Slow, if: matrix.py == '3.13', run: python -m pytest --cov=a tests/slow}"
+    result = imported(tmp_path, workflow(f"{before}\n{slow}\n{after}", _THREE_PYTHONS))
+    assert gate(result, "slow") == {"run": ["python -m pytest --cov=a tests/slow"]}
+    assert "args" not in gates(result).get("test", {}) or "-x" in after
+    assert "coverage" not in result.gates
+    assert result.tables["python"] == ["3.11", "3.12", "3.13"]
+    told = step(result, "Slow")
+    assert told.became == "slow"
+    assert "its `if: matrix.py == '3.13'` is not carried over" in told.detail
+
+
+def test_tests_of_a_schedule_are_not_the_gate_test(tmp_path: Path) -> None:
+    """The gate is for changes; what runs at night alone says nothing of it."""
+    steps = "- {name: slow, if: github.event_name == 'schedule', run: pytest tests/slow}"
+    on = "{push: , schedule: [{cron: '1 2 * * *'}]}"
+    result = imported(tmp_path, workflow(steps, on=on))
+    assert gates(result) == {"slow": {"run": ["pytest tests/slow"], "on": ["schedule"]}}
+
+
+def test_steps_that_divide_the_pythons_are_the_gate_test(tmp_path: Path) -> None:
+    """One of them measures coverage as well."""
+    steps = """
+    - {if: matrix.py != '3.13', run: pytest -x}
+    - {if: matrix.py == '3.13', run: pytest -x --cov}
+    """
+    result = imported(tmp_path, workflow(steps, _THREE_PYTHONS))
+    assert (gates(result), result.gates) == ({"test": {"args": ["-x"]}}, ("test", "coverage"))
+    assert result.tables["python"] == ["3.11", "3.12", "3.13"]
+
+
+@pytest.mark.parametrize("before", ["", "- run: pytest tests"])
+def test_tests_that_need_a_secret_stay_in_ci(tmp_path: Path, before: str) -> None:
+    """No gate has it, whichever step comes before."""
+    steps = "- {name: live, run: pytest live --cov, env: {KEY: '${{ secrets.KEY }}'}}"
+    told = step(imported(tmp_path, workflow(f"{before}\n{steps}")), "live")
+    assert (told.became, told.detail) == (LEFT_IN_CI, "it needs the secret KEY")

@@ -71,7 +71,7 @@ def test_a_job_with_a_postgres(tmp_path: Path) -> None:
         ({"DATABASE_URL": "postgresql://shop:secret@example.org:5433/x"}, None, None),
         ({"DATABASE_URL": "mysql://shop:secret@localhost:5433/x"}, None, None),
         ({"DATABASE_URL": "sqlite://"}, None, None),
-        ({"DATABASE_URL": f"{URL}?key=${{{{ secrets.KEY }}}}"}, None, None),
+        ({"DATABASE_URL": f"{URL}?key=${{{{ vars.KEY }}}}"}, None, None),
         (
             {"DATABASE_URL": "postgres://u:x@postgres:${{ job.services.postgres.ports[5432]}}/x"},
             TEMPLATE.replace("ql+psycopg", ""),

@@ -159,3 +159,11 @@ def test_what_was_written_by_hand_is_told_before_it_goes(make: Make) -> None:
     assert file.read_text(encoding="utf-8").endswith("runs-on: x\n")
     assert init(project).count("job mine: ") == 1
     assert file.read_text(encoding="utf-8") == text
+
+
+def test_the_pythons_of_the_workflow_are_told(make: Make) -> None:
+    """The summary says what is written, and not what the classifiers would have made of it."""
+    old = ".github/workflows/tests.yml"
+    told = init(make({**CODE, "pyproject.toml": PROJECT, old: WORKFLOW}), "--from-workflow", old)
+    [row] = [line for line in told.splitlines() if line.split()[:1] == ["pythons"]]
+    assert row.split(maxsplit=1)[1] == f"{PYTHON}, from the workflow"

@@ -38,7 +38,7 @@ def over(
     if not told and not imported.gates:
         return tuple(looked)
     settings = tuple(each for each in told if not _stays(existing, each.key))
-    said = {setting.key for setting in told}
+    said = {setting.key: setting.value for setting in told}
     first = Found("workflow", _summary(imported, told, existing), settings)
     rest = (_without(found, said, {*imported.gates}) for found in looked)
     replaced = _replaced(settings)
@@ -131,11 +131,14 @@ def _value(value: object) -> Value:
     return value if isinstance(value, bool | int | float) else str(value)
 
 
-def _without(found: Found, said: set[tuple[str, ...]], gates: set[str]) -> Found:
+def _without(found: Found, said: Mapping[tuple[str, ...], Value], gates: set[str]) -> Found:
     if found.topic == "workflows":
         return replace(found, said=found.said.partition(";")[0])
     if found.topic == "database" and databases.TESTS in said:
         return replace(found, settings=(), offered=(), said="as the workflow says")
+    versions = said.get(("python",))
+    if found.topic == "pythons" and isinstance(versions, tuple):
+        return replace(found, settings=(), said=f"{', '.join(versions)}, from the workflow")
     kept = tuple(
         setting for setting in found.settings if setting.key not in said and _adds(setting, gates)
     )

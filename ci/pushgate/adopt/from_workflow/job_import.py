@@ -8,7 +8,13 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from pushgate.adopt.from_workflow import job_state, matrices, own_commands, remarks
+from pushgate.adopt.from_workflow import (
+    job_state,
+    matrices,
+    own_commands,
+    remarks,
+    whole_tests,
+)
 from pushgate.adopt.from_workflow.actions import meaning
 from pushgate.adopt.from_workflow.expressions import Unknown, interpolated
 from pushgate.adopt.from_workflow.findings import gate_name
@@ -176,10 +182,11 @@ class JobImport:
         details = [detail for told in became.values() for detail in told]
         if [*became] == [BY_GATES]:
             return StepAccount(run.step.title, BY_GATES, _sentence(details))
+        notes = run.occasion.notes or remarks.of_condition(self.state, run, became)
         return StepAccount(
             run.step.title,
             ", ".join(became),
-            _sentence([*details, *remarks.of_step(self.state, run, built_in), *run.occasion.notes]),
+            _sentence([*details, *remarks.of_step(self.state, run, built_in), *notes]),
         )
 
     def _not_there(self, installed: Installed, run: StepRun) -> str:
@@ -201,6 +208,8 @@ class JobImport:
         if "session" in finding.settings:
             return self._own.of_session(finding, run)
         elsewhere = any(each.folder != (state.folder or ".") for each in run.variants)
+        if apart := self._apart(found, run):
+            return apart
         added = not elsewhere and state.tables.add_built_in(finding)
         if not added and finding.gate == "coverage" and not elsewhere:
             # As a command of its own it would find no data.
@@ -213,9 +222,22 @@ class JobImport:
             return name, f"{detail}; besides the gate {finding.gate}, which {why}"
         if finding.gate == "test":
             state.tests = True
-            state.tables.add_tests(run.occasion.cells, state.cells)
+            its = run.occasion.cells if whole_tests.partial(state, run) else state.here
+            state.tables.add_tests(its, state.cells)
         served = self._served(found, run) if finding.gate in _ON_DATABASES else ""
         return state.became(finding.gate), _sentence([finding.detail, served])
+
+    def _apart(self, found: Found, run: StepRun) -> tuple[str, str] | None:
+        """Take over pytest where it is not the gate test; None: it is, or it is no pytest."""
+        test = whole_tests.of_call(found, run)
+        if test is None:
+            return None
+        if needed := whole_tests.secret(self.state, run):
+            return LEFT_IN_CI, only_github(needed)
+        if self.state.tables.has_test(test) or not whole_tests.partial(self.state, run):
+            return None
+        name, detail = self._own.of_found(found, run, gate_name(run.step.title))
+        return name, f"{detail}; besides the gate test, which runs all tests on every Python"
 
     def _served(self, found: Found, run: StepRun) -> str:
         """Give a gate the PostgreSQL that the job starts; return what is to be known of that."""

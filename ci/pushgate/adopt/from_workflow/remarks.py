@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from pushgate.adopt.from_workflow import job_state, matrices, own_commands
+from pushgate.adopt.from_workflow import job_state, matrices, own_commands, whole_tests
 from pushgate.adopt.from_workflow.environment_runners import OF_PUSHGATE
 from pushgate.adopt.from_workflow.job_state import JobState
 from pushgate.adopt.from_workflow.matrices import Cell
@@ -14,6 +14,7 @@ from pushgate.adopt.from_workflow.own_gates import StepRun, selected_by
 from pushgate.adopt.from_workflow.step_reading import Found
 from pushgate.adopt.from_workflow.triggers import answered
 from pushgate.gates.registry import BUILT_IN
+from pushgate.model.account import BY_GATES, LEFT_IN_CI
 
 _OUR_MACHINES: Final = frozenset({"ubuntu-latest", "ubuntu-24.04", "linux"})
 _PYTHON_OPTIONS: Final = frozenset({"-p", "--python"})
@@ -86,6 +87,19 @@ def of_step(state: JobState, run: StepRun, taken: Sequence[Found]) -> Iterator[s
         yield f"its `timeout-minutes: {run.step.minutes:g}`: `timeout` of the gate can say so"
     if run.step.may_fail:
         yield "it may fail there (`continue-on-error`): no gate may"
+
+
+def of_condition(state: JobState, run: StepRun, became: Iterable[str]) -> Iterator[str]:
+    """Tell which Pythons a step's condition chose, where its gates do not run on them alone.
+
+    Args:
+        state: The job.
+        run: The step.
+        became: What it became; a gate that runs once anyway needs no such condition.
+    """
+    once = {*BUILT_IN, LEFT_IN_CI, BY_GATES} - {"test"}
+    if whole_tests.narrower(state, run) and not once.issuperset(became):
+        yield f"its `if: {' '.join(run.step.condition.split())}` is not carried over"
 
 
 def _options(run: StepRun, taken: Iterable[Found]) -> Iterator[str]:

@@ -67,6 +67,10 @@ class Tables:
             table.setdefault(key, value)
         return True
 
+    def has_test(self, finding: Finding) -> bool:
+        """Tell whether an earlier step says the same of the gate test."""
+        return self._test == finding.settings
+
     def own(self, name: str, table: Mapping[str, object], *, growing: bool = False) -> str:
         """Add a gate of its own, or find the one that does the same; return its name.
 
