@@ -167,3 +167,12 @@ def test_the_pythons_of_the_workflow_are_told(make: Make) -> None:
     told = init(make({**CODE, "pyproject.toml": PROJECT, old: WORKFLOW}), "--from-workflow", old)
     [row] = [line for line in told.splitlines() if line.split()[:1] == ["pythons"]]
     assert row.split(maxsplit=1)[1] == f"{PYTHON}, from the workflow"
+
+
+def test_a_gate_that_the_workflow_makes_is_not_offered(make: Make) -> None:
+    """What is offered can be pasted beneath what was written."""
+    old = ".github/workflows/old.yml"
+    text = "on: push\njobs: {docs: {runs-on: ubuntu-latest, steps: [{run: ./build-docs}]}}\n"
+    files = {**CODE, "pyproject.toml": PROJECT, "mkdocs.yml": "site_name: Sample\n", old: text}
+    told = init(make(files), "--from-workflow", old)
+    assert "[tool.pushgate.gates.docs]" not in told

@@ -15,6 +15,7 @@ from pushgate.adopt import (
     branches,
     checkers,
     noxfile,
+    offers,
     pyproject,
     pythons,
     requirements,
@@ -116,6 +117,7 @@ def _tried(
         definition = of_project(root)
     if own:
         found += tuple(noxfile.offers(own, frozenset(definition.gates)))
+    found = tuple(offers.fitting(found, _text(root / _PYPROJECT), definition.gates))
     _check_nox(root)
     lock = definition.settings.dependencies.lock
     if lock and text != before:
