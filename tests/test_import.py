@@ -407,6 +407,7 @@ def test_time_limits_and_machines_that_the_gates_do_not_have_are_told(tmp_path: 
     assert "`timeout-minutes: 3`" in step(result, "a").detail
     assert "`INSIDE=i`" in step(result, "a").detail
     assert [note.partition(":")[0] for note in result.account[0].notes] == [
+        "it runs in the container python",
         "on ubuntu-24.04-arm",
         "its `timeout-minutes",
     ]
@@ -653,3 +654,51 @@ def test_tests_that_need_a_secret_stay_in_ci(tmp_path: Path, before: str) -> Non
     steps = "- {name: live, run: pytest live --cov, env: {KEY: '${{ secrets.KEY }}'}}"
     told = step(imported(tmp_path, workflow(f"{before}\n{steps}")), "live")
     assert (told.became, told.detail) == (LEFT_IN_CI, "it needs the secret KEY")
+
+
+def test_pinned_tools_of_the_gates_are_told(tmp_path: Path) -> None:
+    """A gate has another version, unless the project requires that one."""
+    steps = """
+    - {name: tools, run: "pip install ruff==0.5.0 'mypy[d]==1.10' bandit tox==4.1 && echo it"}
+    - run: ruff check && ruff format --check
+    """
+    told = step(imported(tmp_path, workflow(steps)), "tools")
+    assert told.became == BY_GATES
+    assert "not carried over: ruff==0.5.0, mypy[d]==1.10; a gate has" in told.detail
+    assert "tox" not in told.detail
+
+
+def test_the_python_of_a_container(tmp_path: Path) -> None:
+    """Its image says it; that no gate runs in it is told."""
+    steps = "- run: pytest"
+    result = imported(tmp_path, workflow(steps, "container: ghcr.io/library/python:3.12-slim"))
+    assert result.tables == {"python": ["3.12"]}
+    [note] = result.account[0].notes
+    assert note == "it runs in the container ghcr.io/library/python:3.12-slim: no gate does"
+    assert imported(tmp_path, workflow(steps, "container: python:3-slim")).tables == {}
+
+
+def test_an_axis_of_a_gate_of_its_own(tmp_path: Path) -> None:
+    """It runs once where its command is the same for all values, and that is told."""
+    job = "strategy: {matrix: {node: [18, 20]}}"
+    steps = "- run: npm test\n- run: ./check ${{ matrix.node }}"
+    result = imported(tmp_path, workflow(steps, job))
+    assert "it does not vary node (18, 20)" in step(result, "npm test").detail
+    assert "vary" not in step(result, "./check ${{ matrix.node }}").detail
+
+
+def test_what_a_person_says_who_starts_a_workflow(tmp_path: Path) -> None:
+    """No gate is given it."""
+    on = "{push: , workflow_dispatch: {inputs: {level: {type: string}, dry: {type: boolean}}}}"
+    notes = imported(tmp_path, workflow("- run: mypy", on=on)).notes
+    assert "`on.workflow_dispatch.inputs: level, dry`: no gate is given them" in notes
+
+
+@pytest.mark.parametrize(
+    ("services", "named"),
+    [("postgres: {image: postgres}, redis: {image: redis}", "redis"), ("a: {image: x}", "a")],
+)
+def test_services_that_pushgate_does_not_start(tmp_path: Path, services: str, named: str) -> None:
+    """The reason names no PostgreSQL, which Pushgate has."""
+    told = step(imported(tmp_path, workflow("- run: ./check", f"services: {{{services}}}")))
+    assert told.detail == f"it may need {named}, which Pushgate does not start"

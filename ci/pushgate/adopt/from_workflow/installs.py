@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,6 +92,12 @@ def installed(call: Call) -> Installed | None:
         return None
     groups = _groups(call.arguments) if program == "uv" else ()
     return Installed(project=first in _INSTALLS_PROJECT and program != "pre-commit", groups=groups)
+
+
+def pinned(packages: Iterable[str], names: Collection[str]) -> list[str]:
+    """Return the packages of these names of which one version is asked for."""
+    split = ((package, re.split(r"\[|[=~]=", package)[0].strip()) for package in packages)
+    return [each for each, name in split if "==" in each and canonicalize_name(name) in names]
 
 
 def _groups(arguments: tuple[str, ...]) -> tuple[str, ...]:

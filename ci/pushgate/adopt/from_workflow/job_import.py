@@ -5,10 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from pushgate.adopt.from_workflow import (
+    installs,
     job_state,
     matrices,
     own_commands,
@@ -28,11 +29,17 @@ from pushgate.adopt.from_workflow.step_reading import Found, Reading, joined
 from pushgate.adopt.from_workflow.tables import Tables
 from pushgate.adopt.from_workflow.triggers import Triggers, answered
 from pushgate.adopt.from_workflow.workflow_reading import WorkflowJob, WorkflowStep
+from pushgate.config.requirements import requirement_names
 from pushgate.gates.registry import BUILT_IN
 from pushgate.model.account import BY_GATES, LEFT_IN_CI, LEFT_OUT, JobAccount, StepAccount
 from pushgate.model.services import POSTGRES
 
 _ON_DATABASES: Final = frozenset({"test", "migrations"})
+
+_TOOLS: Final = frozenset(
+    requirement_names([tool for gate in BUILT_IN.values() for tool in gate.TOOLS])
+)
+"""What the gates bring themselves, each in a version of Pushgate's, unless the project has it."""
 
 
 class JobImport:
@@ -174,9 +181,10 @@ class JobImport:
             name, detail = self._own.of_rest(run)
             became.setdefault(name, []).append(detail)
         if whole.installs and (not became or whole.installed.packages):
-            lacking = self._not_there(whole.installed, run)
-            if lacking or not became:
-                became.setdefault(BY_GATES, []).append(lacking)
+            pins = installs.pinned(whole.installed.packages, _TOOLS)
+            lost = _sentence([_of_pins(pins), self._not_there(whole.installed, pins, run)])
+            if lost or not became:
+                became.setdefault(BY_GATES, []).append(lost)
         if not became:
             return StepAccount(run.step.title, LEFT_OUT, "it only shows something")
         details = [detail for told in became.values() for detail in told]
@@ -189,9 +197,10 @@ class JobImport:
             _sentence([*details, *remarks.of_step(self.state, run, built_in), *notes]),
         )
 
-    def _not_there(self, installed: Installed, run: StepRun) -> str:
+    def _not_there(self, installed: Installed, pins: Collection[str], run: StepRun) -> str:
         """Tell which packages the project's environment may lack."""
-        names = [package for package in installed.packages if package not in RECOGNISERS]
+        known = {*RECOGNISERS, *pins}
+        names = [package for package in installed.packages if package not in known]
         names += [f"-r {file}" for file in installed.requirements]
         tests = any("pytest" in step.run for step in self.state.job.steps)
         in_project = self.state.installed_in(run.occasion.cells).project
@@ -260,6 +269,15 @@ class JobImport:
         if lost := state.tables.postgres.add(state.database.image, template, templates):
             details.append(f"not carried over: {', '.join(lost)}; an earlier step differs")
         return _sentence(details)
+
+
+def _of_pins(pins: Iterable[str]) -> str:
+    """Tell which versions of the gates' tools are not theirs; empty: none is said."""
+    said = ", ".join(pins)
+    return said and (
+        f"not carried over: {said}; a gate has the version that the project requires, else "
+        "Pushgate's own"
+    )
 
 
 def _left_step(step: WorkflowStep, reason: str) -> StepAccount:

@@ -24,6 +24,7 @@ _NEWEST: Final = re.compile(r">=3|3(\.[x*])?")
 """What asks for the newest Python, whichever that is."""
 
 _CPYTHON: Final = re.compile(r"(?:cpython-?|python|py|[~^])?(3\.\d+)(?:[.-].*)?", re.IGNORECASE)
+_CONTAINER: Final = re.compile(r"(?:.*/)?python:(3\.\d+)\b.*")
 _LINUX_LABEL: Final = re.compile(r"(?:ubuntu|linux|depot-ubuntu|blacksmith-\d+vcpu-ubuntu)\b.*")
 _PYTHON_KEY: Final = re.compile(r".*python.*|py|pyversion")
 
@@ -159,13 +160,16 @@ def _label(job: WorkflowJob, values: Mapping[str, Value | Unknown]) -> str:
 
 
 def _python(job: WorkflowJob, values: Mapping[str, Value | Unknown]) -> str:
-    """Find the Python of a cell: what it sets up, else what its matrix calls so."""
+    """Find the Python of a cell: what it sets up, else its container's, else its matrix's."""
     for step in job.steps:
         said = step.inputs.get("python-version", "")
         version = interpolated(said, values)
         if said and not isinstance(version, Unknown) and version:
             last = version.split()[-1]
             return "" if _NEWEST.fullmatch(last) else last
+    image = interpolated(job.container, values)
+    if isinstance(image, str) and (container := _CONTAINER.fullmatch(image)):
+        return container[1]
     keys = [name for name in values if _PYTHON_KEY.fullmatch(name.removeprefix("matrix."))]
     found = [str(values[name]) for name in keys if name.startswith("matrix.")]
     return found[0] if found else ""

@@ -168,20 +168,23 @@ class OwnGates:
         return next((reason for reason, holds in reasons.items() if holds), "")
 
     def _services(self) -> str:
-        names, database = ", ".join(self.state.job.services), self.state.database
+        database = self.state.database
         if database and not database.others:
             return (
-                f"{names}: only the gates test and migrations are given a PostgreSQL "
+                f"{database.name}: only the gates test and migrations are given a PostgreSQL "
                 "(`template` in [tool.pushgate.services.postgres] fills that of the tests)"
             )
-        return f"{names}, which Pushgate does not start"
+        names = database.others if database else self.state.job.services
+        return f"{', '.join(names)}, which Pushgate does not start"
 
     def _told(self, commands: Sequence[str], run: StepRun) -> str:
         shown = f"`{commands[0]}`" if commands and "\n" not in commands[0] else "the same commands"
         more = f" and {len(commands) - 1} more" if len(commands) > 1 else ""
         versions = {cell.version for cell in run.occasion.cells}
         once = ", once and not on each of its Pythons" if versions > covered(run.variants) else ""
-        return f"a gate of its own: {shown}{more}{once}"
+        axes = [axis for variant in run.variants for axis in matrices.differing(variant.cells)]
+        same = f"; it does not vary {' and '.join(dict.fromkeys(axes))}" if axes else ""
+        return f"a gate of its own: {shown}{more}{once}{same}"
 
     def _events(self, run: StepRun) -> dict[str, object]:
         on = selected_by(self.state, run)

@@ -25,6 +25,8 @@ def of_job(state: JobState) -> Iterator[str]:
     job = state.job
     if answered(job.condition, state.when.moments, state.here[0].values).unknown:
         yield f"its `if: {' '.join(job.condition.split())}` is not carried over"
+    if state.job.container and state.gates:
+        yield f"it runs in the container {state.job.container}: no gate does"
     yield from _of_services(state)
     yield from _of_machines(state)
     of_pushgate = any("nox --no-dependencies" in step.run for step in job.steps)

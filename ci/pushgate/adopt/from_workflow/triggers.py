@@ -108,6 +108,8 @@ def _notes(on: Mapping[str, object], foreign: tuple[str, ...], *, called: bool) 
         yield "other workflows call it: it is read as if it ran on every event"
     if foreign:
         yield f"`on: {', '.join(foreign)}`: no gate answers that"
+    if inputs := table(on, "workflow_dispatch", "inputs"):
+        yield f"`on.workflow_dispatch.inputs: {', '.join(map(str, inputs))}`: no gate is given them"
     if "pull_request" in on and not table(on, "pull_request").get("branches"):
         yield (
             "`on.pull_request` is for every base; Pushgate's workflow is for pull requests to what "
