@@ -231,7 +231,7 @@ def test_nothing_is_kept_of_files_that_changed_meanwhile(make_project: MakeProje
     both = f"({waits}) & {sys.executable} -m pushgate run --all; wait"
     first = project.run("sh", "-c", both)
     assert first.returncode == 0, first.stdout
-    told = "the files changed meanwhile: how these ended is not recorded: slow"
+    told = "the files changed meanwhile (untracked): how these ended is not recorded: slow"
     assert told in first.stdout
     (project.root / "untracked").unlink()
     told = project.pushgate("run", "--all").stdout

@@ -23,6 +23,7 @@ from pushgate.model.job import Job
 from pushgate.model.outcome import JobDeferred, JobFailed, JobUnavailable
 from pushgate.model.settings import GateOptions, Settings
 from pushgate.tools import process
+from pushgate.tools.listing import some
 
 name: Final = "audit"
 PIP_AUDIT: Final = "pip-audit==2.10.1"
@@ -245,8 +246,7 @@ def _refuse_gaps(
     if gaps:
         _unavailable(
             context,
-            f"{len(gaps)} packages could not be audited: {', '.join(gap[0] for gap in gaps[:5])}"
-            + (" and more" if len(gaps) > 5 else ""),  # noqa: PLR2004
+            f"{len(gaps)} packages could not be audited: {some([gap[0] for gap in gaps])}",
         )
 
 

@@ -22,11 +22,11 @@ from pushgate.reports.closing import closing, ending, headline, job_line, name_w
 from pushgate.reports.excerpt import excerpt
 from pushgate.reports.progress import Progress
 from pushgate.reports.text import line, one_line, rendered, settled
+from pushgate.tools.listing import some
 
 SILENCE_SECONDS: Final = 30.0
 """After so long without a line, the jobs that still run are named."""
 
-_NAMED: Final = 8
 _CHUNK: Final = 64 * 1024
 _WORKFLOW_COMMAND: Final = re.compile(r"^\s*:(?=:)|##(?=\[)", re.MULTILINE)
 """What makes a line a command to the runner of GitHub Actions, in both of its forms."""
@@ -90,8 +90,7 @@ class Lines:
         running = [
             f"{name} ({now - since:.0f} s)" for name, since in self._progress.running.items()
         ]
-        more = f" and {len(running) - _NAMED} more" if len(running) > _NAMED else ""
-        self._say(line(f"still running: {', '.join(running[:_NAMED])}{more}"))
+        self._say(line(f"still running: {some(running, 8)}"))
         self._stream.flush()
 
     def close(self) -> None:

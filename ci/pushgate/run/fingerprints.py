@@ -88,14 +88,25 @@ def take(definition: Definition, commit: str | None) -> Fingerprints:
         )
 
 
-def are_current(definition: Definition, taken: Fingerprints) -> bool:
-    """Tell whether the files are still what they were when fingerprints were taken of them."""
-    if taken.commit is not None:
-        return True
+def changed_since(definition: Definition, taken: Fingerprints) -> tuple[str, ...]:
+    """Tell what is not as it was when fingerprints were taken; empty if all is.
+
+    Args:
+        definition: The definition whose jobs they are.
+        taken: The fingerprints.
+
+    Returns:
+        The paths of the files, from the top of the repository (of what only this working tree
+        has, from the project); where they cannot be told, why not.
+    """
+    # Where the files could not be told, no job has a fingerprint.
+    if taken.commit is not None or taken.files is None:
+        return ()
     try:
-        return JobFiles.of(definition.settings, None, definition.imported) == taken.files
-    except (HiddenChangesError, process.CommandError, OSError):
-        return False
+        found = JobFiles.of(definition.settings, None, definition.imported)
+    except (HiddenChangesError, process.CommandError, OSError) as error:
+        return (str(error),)
+    return taken.files.different(found)
 
 
 class _Taking:

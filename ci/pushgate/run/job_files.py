@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -103,6 +103,16 @@ class JobFiles:
             **{path: stamp for path, stamp in self.led_out.items() if path in read},
         }
 
+    def different(self, later: JobFiles) -> tuple[str, ...]:
+        """Return the paths of which another look has found something else."""
+        pairs = (
+            (self.entries, later.entries),
+            (self.only_here, later.only_here),
+            (self.led_out, later.led_out),
+        )
+        changed = {path for before, after in pairs for path in _unequal(before, after)}
+        return tuple(sorted(changed))
+
     def _select(self, inputs: tuple[str, ...]) -> Mapping[str, str]:
         if inputs == globs.EVERYTHING and not self.folder:
             return self.entries
@@ -116,6 +126,12 @@ class JobFiles:
     @cached_property
     def _paths(self) -> list[str]:
         return sorted(self.entries)
+
+
+def _unequal(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    if before != after:
+        both = before.keys() | after.keys()
+        yield from (path for path in both if before.get(path) != after.get(path))
 
 
 def _without_own_tables(settings: Settings) -> str:

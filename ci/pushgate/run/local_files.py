@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -11,6 +10,7 @@ from typing import Final
 
 from pushgate.model.settings import Settings
 from pushgate.tools import git
+from pushgate.tools.listing import some
 
 _LEFT: Final = (
     *("__pycache__", "*.py[co]", "*.egg-info", ".coverage", ".coverage.*", ".DS_Store"),
@@ -21,7 +21,6 @@ _LEFT: Final = (
 _BUILT: Final = ("node_modules", "build", "dist", "htmlcov")
 """Folders that hold results; one that is not ignored may be a package of that name."""
 
-_NAMED: Final = 5
 _MARKERS: Final = ("CACHEDIR.TAG", "pyvenv.cfg")
 
 
@@ -44,7 +43,7 @@ class LocalFiles:
         """One line for each kind that there is."""
         kinds = {"untracked": self.untracked, "ignored": self.ignored}
         return tuple(
-            f"CI will not have what is {kind} here: {_named(paths)}"
+            f"CI will not have what is {kind} here: {some(paths)}"
             for kind, paths in kinds.items()
             if paths
         )
@@ -76,12 +75,6 @@ def only_here(settings: Settings) -> LocalFiles:
             path for path in ignored if path not in around and _is_built(path) and matters(path)
         ),
     )
-
-
-def _named(paths: Sequence[str]) -> str:
-    more = len(paths) - _NAMED
-    named = ", ".join(paths[:_NAMED])
-    return f"{named} and {more} more" if more > 0 else named
 
 
 def _folders(path: str) -> tuple[PurePosixPath, ...]:

@@ -19,6 +19,7 @@ from pushgate.run import fingerprints
 from pushgate.run.fingerprints import Fingerprints
 from pushgate.run.records import Record, Records
 from pushgate.tools import git
+from pushgate.tools.listing import some
 
 _PATIENCE: Final = 10
 """To look whether the files are still the same may take one part in so many of a run's time."""
@@ -82,6 +83,7 @@ class Recall:
         self._trust = trust
         self._pending: list[_Ended] = []
         self.verified: list[str] = []
+        self._changed: tuple[str, ...] = ()
         self._looked, self._look_took = 0.0, 0.0
 
     def digests(self) -> Mapping[str, str]:
@@ -173,7 +175,8 @@ class Recall:
         if not self._pending:
             return ""
         names = ", ".join(ended.outcome.job for ended in self._pending)
-        return f"the files changed meanwhile: how these ended is not recorded: {names}"
+        changed = some(self._changed)
+        return f"the files changed meanwhile ({changed}): how these ended is not recorded: {names}"
 
     def write(self) -> None:
         """Keep what has ended up to now, if the files are what they were before.
@@ -183,7 +186,8 @@ class Recall:
         if not self._pending:
             return
         started = time.monotonic()
-        if fingerprints.are_current(self._definition, self._taken):
+        self._changed = fingerprints.changed_since(self._definition, self._taken)
+        if not self._changed:
             for ended in self._pending:
                 self._records.keep(
                     ended.fingerprint,

@@ -6,12 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection as Names
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
 
 from pushgate.model.job import Job
 from pushgate.shards.collection import Collection, CollectionMissingError, load
-
-_NAMED: Final = 5
+from pushgate.tools.listing import some
 
 
 def prove_jobs(root: Path, jobs: Iterable[Job]) -> tuple[str, ...]:
@@ -76,5 +74,4 @@ def prove(shards: Mapping[str, Collection]) -> tuple[str, ...]:
 
 
 def _name(tests: Names[str]) -> str:
-    named = ", ".join(sorted(tests)[:_NAMED])
-    return named if len(tests) <= _NAMED else f"{named} and {len(tests) - _NAMED} more"
+    return some(sorted(tests))

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from pushgate.tools import git
+from pushgate.tools.listing import some
 
 _LINK: Final = "120000"
 _SUBMODULE: Final = "160000"
 _SHA256_DIGITS: Final = 64
-_NAMED: Final = 3
 
 _FIELDS_BEFORE_PATH: Final = {"1": 8, "u": 10}
 """How many fields stand before an entry's path in `git status --porcelain=v2`."""
@@ -107,10 +107,9 @@ def _lines(listing: str) -> list[str]:
 
 
 def _refuse(places: Iterable[str], why: str) -> None:
-    named = list(places)
+    named = list(map(repr, places))
     if named:
-        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-        message = f"{', '.join(map(repr, named[:_NAMED]))}{more}: {why}"
+        message = f"{some(named, 3)}: {why}"
         raise HiddenChangesError(message)
 
 
