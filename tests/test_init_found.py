@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -254,6 +255,17 @@ def test_one_is_no_plural(make_project: MakeProject) -> None:
     assert lint.endswith("; black: a gate of its own, style")
     (project.root / ".github/workflows/a b.yml").rename(project.root / ".gitlab-ci.yml")
     assert told(project, "workflows") == ".gitlab-ci.yml: stays until you delete it"
+
+
+def test_a_written_workflow_is_no_other_one(make_project: MakeProject) -> None:
+    """Nobody takes over what Pushgate has written, even if the comment at its top is gone."""
+    written = (Path(__file__).parents[1] / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    bare = re.sub(r"\A(?:#.*\n|\n)+", "", written)
+    assert bare.startswith("name: ")
+    files = {f".github/workflows/{name}.yml": bare for name in ("ci", "old")}
+    project = make_project({**files, ".github/workflows/release.yml": ""})
+    (project.root / ".github/workflows/old.yml").write_text(written, encoding="utf-8")
+    assert told(project, "workflows").startswith(".github/workflows/release.yml: stays until")
 
 
 def told(project: Project, topic: str) -> str:

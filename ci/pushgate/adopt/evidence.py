@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from pushgate.model.ci import MARK, heading
+from pushgate.model.ci import MARK, calls_sessions, heading
 from pushgate.model.settings import ConfigurationError
 from pushgate.tools import git
 
@@ -82,9 +82,12 @@ class Evidence:
 
     def workflows(self) -> Iterator[Path]:
         """Yield the workflow files of CI that are not Pushgate's."""
+        own = "/".join(self.root.relative_to(self.repository).parts)
         for folder, pattern in ((".github/workflows", "*.y*ml"), (".", ".gitlab-ci.yml")):
             for file in sorted((self.repository / folder).glob(pattern)):
-                if MARK not in heading(_read(file).splitlines(keepends=True)):
+                text = _read(file)
+                marked = MARK in heading(text.splitlines(keepends=True))
+                if not marked and not calls_sessions(text, own):
                     yield file
 
     def main_workflow(self) -> Path | None:
