@@ -101,6 +101,58 @@ def revision(name: str, after: str | Sequence[str] | None, up: str, down: str) -
     )
 
 
+ENUMS: Final = """
+import enum
+from sqlalchemy import ARRAY, Enum, MetaData, String, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+class Base(DeclarativeBase):
+    pass
+
+class Mood(enum.Enum):
+    happy = "happy"
+    sad = "sad"
+
+class Level(TypeDecorator):
+    impl = Enum("low", "it's high", name="Level", schema="crm")
+    cache_ok = True
+
+class Customer(Base):
+    __tablename__ = "customers"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mood: Mapped[Mood]
+    earlier: Mapped[list[str]] = mapped_column(ARRAY(Enum(Mood)))
+    level: Mapped[str] = mapped_column(Level)
+    town: Mapped[str] = mapped_column(
+        String().with_variant(Enum("a", "b", name="town"), "postgresql")
+    )
+    text: Mapped[str] = mapped_column(Enum("x", "longer", native_enum=False, length=9, name="mood"))
+"""
+"""Models with enums in each way in which SQLAlchemy has them."""
+
+MAKES_ENUMS: Final = """
+op.execute("CREATE SCHEMA crm")
+op.execute("CREATE TYPE mood AS ENUM ('happy', 'gone')")
+op.execute('''CREATE TYPE crm."Level" AS ENUM ('low')''')
+op.execute("CREATE TYPE town AS ENUM ('a')")
+op.execute('CREATE TABLE customers (id serial PRIMARY KEY, mood mood NOT NULL, '
+           'earlier mood[] NOT NULL, level crm."Level" NOT NULL, town town NOT NULL, '
+           'text varchar(9) NOT NULL)')
+"""
+DROPS_ENUMS: Final = """
+op.drop_table("customers")
+op.execute("DROP SCHEMA crm CASCADE")
+op.execute("DROP TYPE mood")
+op.execute("DROP TYPE town")
+"""
+
+ADDS_VALUES: Final = """\
+op.execute("ALTER TYPE mood ADD VALUE IF NOT EXISTS 'sad'")
+op.execute('ALTER TYPE crm."Level" ADD VALUE IF NOT EXISTS \\'it\\'\\'s high\\'')
+op.execute("ALTER TYPE town ADD VALUE IF NOT EXISTS 'b'")
+"""
+"""What is to be written where they lack what the models have."""
+
 FIRST: Final = revision("a1", None, CUSTOMERS, 'op.drop_table("customers")')
 
 

@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from alembic_projects import (
+    ADDS_VALUES,
     ALL_STEPS,
     ASYNC,
     BY_INI,
     BY_VARIABLE,
     BY_X,
+    DROPS_ENUMS,
+    ENUMS,
     FIRST,
     INI,
+    MAKES_ENUMS,
     SYNC,
     Steps,
     a_server,
@@ -287,3 +291,24 @@ def test_where_the_gate_is_on(make_project: MakeProject) -> None:
     project.write({"db/alembic.ini": INI, "db/migrations/versions/a1.py": FIRST})
     project.commit()
     assert _applies(project) == (True, "Alembic's settings are in db/alembic.ini")
+
+
+def test_values_that_are_added_to_an_enum(make_project: MakeProject, server: str) -> None:
+    """No downgrade takes them away again; adding them in that way can be repeated."""
+    first = revision("a1", None, MAKES_ENUMS, DROPS_ENUMS)
+    second = revision("b1", "a1", ADDS_VALUES, "pass")
+    files = shop(models=ENUMS, revisions={"a1": first, "b1": second}, options=_options(server))
+    assert _passes(make_project(files)).named("passed") == ALL_STEPS
+
+
+def test_what_env_py_leaves_out_is_not_compared(make_project: MakeProject, server: str) -> None:
+    """A table that Alembic shall not look at, its enums included."""
+    metadata = "target_metadata=Base.metadata"
+    leaves_out = f'{metadata}, include_object=lambda _thing, name, *_: name != "customers"'
+    files = shop(
+        env=SYNC.replace(metadata, leaves_out),
+        models=ENUMS,
+        revisions={"a1": revision("a1", None, MAKES_ENUMS, DROPS_ENUMS)},
+        options=_options(server),
+    )
+    assert _passes(make_project(files)).named("passed") == ALL_STEPS

@@ -9,7 +9,11 @@ from typing import Any, Final
 import pytest
 
 from alembic_projects import (
+    ADDS_VALUES,
     ASYNC,
+    DROPS_ENUMS,
+    ENUMS,
+    MAKES_ENUMS,
     MODELS,
     SYNC,
     Steps,
@@ -92,10 +96,26 @@ def test_models_that_no_migration_makes(fails: Fails) -> None:
     assert "stairway" in told.steps.named("passed")
 
 
+OLD: Final = ["alembic==1.9.0", "sqlalchemy<2.1", "setuptools", "psycopg[binary]"]
+
+
+@pytest.mark.parametrize("requirements", [["psycopg[binary]"], OLD], ids=["new", "old"])
+def test_an_enum_without_a_value_of_its_model(fails: Fails, requirements: list[str]) -> None:
+    """Alembic sees no difference; what a migration would have to do is told."""
+    first = revision("a1", None, MAKES_ENUMS, DROPS_ENUMS)
+    told = fails(models=ENUMS, revisions={"a1": first}, requirements=requirements)
+    assert told.reason == (
+        "check: enums lack values that the models have: mood lacks 'sad' (customers.mood), "
+        """crm."Level" lacks "it's high" (customers.level), town lacks 'b' (customers.town)"""
+    )
+    lines = [line.strip().removeprefix("-> ") for line in told.text.splitlines()]
+    assert [line for line in lines if line.startswith("op.execute(")] == ADDS_VALUES.splitlines()
+    assert told.steps.named("failed") == ["check"]
+
+
 def test_an_old_alembic(fails: Fails) -> None:
     """The oldest that can check at all goes the same way, and says it in its own words."""
-    old = ["alembic==1.9.0", "sqlalchemy<2.1", "setuptools", "psycopg[binary]"]
-    told = fails(models=MODELS + "    age: Mapped[int | None]\n", requirements=old)
+    told = fails(models=MODELS + "    age: Mapped[int | None]\n", requirements=OLD)
     assert told.steps.named("failed") == ["check"]
     assert "New upgrade operations detected: [('add_column'" in told.reason
 

@@ -75,6 +75,14 @@ def pending(error):
     return "\n".join([differ, *lines])
 
 
+def lacking_told(lacking):
+    """Tell of the values that enums lack, and what a migration would have to execute."""
+    told = [f"{one.enum} lacks {one.value!r} ({one.column})" for one in lacking]
+    lines = [f"op.execute({one.sql!r})" for one in lacking]
+    hint = "\n".join(["Alembic writes no migration for this; one with these lines does:", *lines])
+    return f"enums lack values that the models have: {', '.join(told)}", hint
+
+
 def irreversible_hint(revision):
     """Tell how to say that a revision has no way back."""
     return f'if it is meant to have no way back: irreversible = ["{revision}"] in {TABLE}'
