@@ -201,13 +201,17 @@ def _import_image(name: str, label: str) -> None:
 
 @pytest.mark.docker
 def test_an_image(make_project: Make, image: str) -> None:
-    """Another image under the same name is another fingerprint."""
+    """Another image under the same name is another fingerprint, which is seen at once."""
     own = f"[tool.pushgate.gates.up]\nrun = ['true']\nimages = ['{image}']\n"
     project = make_project({**FILES, "pyproject.toml": PYPROJECT + own})
-    before = take_of(project.root).of["up"]
+    taken = take_of(project.root)
+    before = taken.of["up"]
     assert before.parts["images"][image].startswith("sha256:")
+    assert taken.premises.hold()
     subprocess.run(["docker", "rmi", "--force", image], check=True, capture_output=True)
+    assert not taken.premises.hold()
     _import_image(image, "second")
+    assert not taken.premises.hold()
     now = take_of(project.root).of["up"]
     assert named(now, before) == {f"images: {image}"}
     assert now.digest != before.digest

@@ -49,6 +49,8 @@ def _premises(**other: object) -> Premises:
         "pythons": {},
         "programs": {},
         "variables": {},
+        "engine": "",
+        "images": {},
         "running": os.path.realpath(sys.executable),
         "pushgate": premises.pushgate_code(),
         "lasting": True,

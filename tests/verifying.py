@@ -55,6 +55,8 @@ def held(**changed: object) -> Premises:
         "pythons": {PYTHON_VERSION: premises_module.python(PYTHON_VERSION)},
         "programs": {"sh": shell},
         "variables": {PREMISE: premises_module.told(None)},
+        "engine": "",
+        "images": {},
         "running": str(Path(sys.executable).resolve()),
         "pushgate": premises_module.pushgate_code(),
         "lasting": True,

@@ -24,7 +24,7 @@ from pushgate.run.known_pythons import KnownPythons
 from pushgate.run.premises import Premises
 from pushgate.run.store import Store
 from pushgate.services.base import ServiceFailed, ServiceUnavailable
-from pushgate.tools import docker, interpreters, process
+from pushgate.tools import docker, engines, interpreters, process
 from pushgate.tools.interpreters import Interpreter, InterpreterMissingError
 
 _VARIABLES: Final = (
@@ -179,23 +179,38 @@ class Machine:
             paths.update(premises.behind_shim(path))
         running = os.path.realpath(sys.executable)
         paths.update(files)
+        images = self._image_ids()
+        names = [name for name in sorted(self._variables) if self._counts(name)]
+        variables = {name: self._variables[name] for name in names}
+        nearest = engines.nearest() if images else None
+        if nearest:
+            paths.update(nearest.deciding)
+            variables |= {name: premises.told(os.environ.get(name)) for name in engines.VARIABLES}
         return Premises(
             stats={path: premises.stamp(path) for path in sorted({*paths, running})},
             pythons=first,
             programs=dict(self._programs),
-            # A variable that no job is given cannot change what it does.
-            variables={
-                name: told
-                for name, told in sorted(self._variables.items())
-                if name in self._environment or name not in os.environ
-            },
+            variables=variables,
+            engine=nearest.socket if nearest else "",
+            images=images or {},
             running=running,
             pushgate=self.pushgate["code"],
-            lasting=lasting
-            and not self._images
-            and not self._servers
-            and len(found) == len(self._pythons),
+            lasting=lasting and images is not None and len(found) == len(self._pythons),
         )
+
+    def _image_ids(self) -> dict[str, str] | None:
+        """Return the ids of the images that jobs rest on; None: that is not all, or not known."""
+        ids = {name: asked.result() or "" for name, asked in self._images.items()}
+        for options, asked in self._servers.items():
+            # How other servers are found may change in more ways than can be looked at so fast.
+            if asked.exception() or not asked.result().startswith("docker: "):
+                return None
+            ids[options.image] = asked.result().partition(": ")[2]
+        return ids if all(ids.values()) else None
+
+    def _counts(self, name: str) -> bool:
+        # A variable that no job is given cannot change what it does.
+        return name in self._environment or name not in os.environ
 
     def _program(self, word: str) -> str:
         path = self._programs.setdefault(word, premises.program(word))

@@ -1,7 +1,7 @@
 """What of this machine fingerprints rest on, so that it can be checked at once.
 
-It imports nothing of Pushgate and no module that takes time: a push of what was verified asks
-it before anything else.
+It imports no module that takes time, and of Pushgate at most one: a push of what was verified
+asks it before anything else.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import sys
 
 _GONE = ""
 
+_PATIENCE_SECONDS = 0.5
+"""How long an engine may take to tell of an image; the normal path has more time."""
+
 
 class Premises:
     """What of this machine fingerprints rest on.
@@ -21,6 +24,8 @@ class Premises:
         pythons: What is found first for each version (``X.Y``), links resolved.
         programs: The same for each program, by its name.
         variables: What each environment variable holds, as ``told`` says it.
+        engine: The socket of the engine that has the images; empty: there are none.
+        images: The id of each image, by its name.
         running: The Python that runs Pushgate, links resolved.
         pushgate: Pushgate's code, as ``pushgate_code`` names it.
         lasting: Whether this is all that they rest on; otherwise nobody may rely on it.
@@ -33,6 +38,8 @@ class Premises:
         pythons: dict[str, str],
         programs: dict[str, str],
         variables: dict[str, str],
+        engine: str,
+        images: dict[str, str],
         running: str,
         pushgate: str,
         lasting: bool,
@@ -41,6 +48,8 @@ class Premises:
         self.pythons = pythons
         self.programs = programs
         self.variables = variables
+        self.engine = engine
+        self.images = images
         self.running = running
         self.pushgate = pushgate
         self.lasting = lasting
@@ -74,7 +83,23 @@ class Premises:
             and all(program(word) == path for word, path in self.programs.items())
             and all(told(os.environ.get(name)) == value for name, value in self.variables.items())
             and self.pushgate == pushgate_code()
+            and self._images_hold()
         )
+
+    def _images_hold(self) -> bool:
+        if not self.images:
+            return True
+        # Most projects have none, and this costs more than all the rest.
+        from pushgate.tools import engine_socket  # noqa: PLC0415
+
+        try:
+            asked = (
+                (engine_socket.image_id(self.engine, name, _PATIENCE_SECONDS), known)
+                for name, known in self.images.items()
+            )
+            return all(found == known for found, known in asked)
+        except (OSError, ValueError):
+            return False
 
 
 def told(value: str | None) -> str:

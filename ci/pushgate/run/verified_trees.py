@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SCHEMA = 2
 """The version of the database's schema that this reads."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Of the documents; raise it with every change."""
 
 _BUSY_SECONDS = 0.2

@@ -7,12 +7,15 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
-from socket import AF_UNIX, socket
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
-_PATIENCE_SECONDS: Final = 15.0
+from pushgate.tools import engine_socket
+
+VARIABLES: Final = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "HOME")
+"""Environment variables that decide which engine is asked."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,19 @@ class Way:
     context: str | None = None
 
 
+@dataclass(frozen=True)
+class Nearest:
+    """The engine that is tried first.
+
+    Attributes:
+        socket: Its socket.
+        deciding: The files, there or not, which together with ``VARIABLES`` make it the first.
+    """
+
+    socket: str
+    deciding: Sequence[str]
+
+
 def ways() -> Sequence[Way]:
     """Return the ways to try; an engine that the user names is the only one."""
     home = Path.home()
@@ -70,17 +86,33 @@ def ways() -> Sequence[Way]:
     context = os.environ.get("DOCKER_CONTEXT") or _current_context(home)
     if context not in {"", "default"}:
         return [Way(f"Docker's context {context}", None, context)]
+    return [Way(str(path), f"unix://{path}") for path in _sockets(home) if path.exists()]
+
+
+def nearest() -> Nearest | None:
+    """Return the engine that is tried first; None where it has no socket on this machine."""
+    way = next(iter(ways()), None)
+    if way is None or way.url is None:
+        return None
+    home = Path.home()
+    earlier = takewhile(lambda path: f"unix://{path}" != way.url, _sockets(home))
+    return Nearest(urlsplit(way.url).path, tuple(map(str, (_settings(home), *earlier))))
+
+
+def _sockets(home: Path) -> Sequence[Path]:
     sockets = [Path("/var/run/docker.sock"), home / ".docker/run/docker.sock"]
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         sockets += [Path(runtime, "docker.sock"), Path(runtime, "podman/podman.sock")]
-    sockets.append(Path("/run/podman/podman.sock"))
-    return [Way(str(path), f"unix://{path}") for path in sockets if path.exists()]
+    return [*sockets, Path("/run/podman/podman.sock")]
+
+
+def _settings(home: Path) -> Path:
+    return Path(os.environ.get("DOCKER_CONFIG") or home / ".docker", "config.json")
 
 
 def _current_context(home: Path) -> str:
-    folder = Path(os.environ.get("DOCKER_CONFIG") or home / ".docker")
     with suppress(OSError, ValueError, AttributeError):
-        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        settings = json.loads(_settings(home).read_text(encoding="utf-8"))
         return str(settings.get("currentContext") or "")
     return ""
 
@@ -98,7 +130,8 @@ def has_none(label: str) -> bool:
         if way.url is None:
             return False
         try:
-            return _answer(urlsplit(way.url).path, f"/containers/json?{query}") == []
+            asked = f"/containers/json?{query}"
+            return engine_socket.answer(urlsplit(way.url).path, asked) == []
         except OSError:
             continue  # nobody is there
         except ValueError:
@@ -113,30 +146,7 @@ def knock(way: Way) -> None:
         OSError: Nobody does.
     """
     if way.url is not None:
-        _connected(urlsplit(way.url).path).close()
-
-
-def _connected(path: str) -> socket:
-    connection = socket(AF_UNIX)
-    try:
-        connection.settimeout(_PATIENCE_SECONDS)
-        connection.connect(path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _answer(path: str, asked: str) -> object:
-    with _connected(path) as connection:
-        # HTTP/1.0, whose answer ends with the connection.
-        connection.sendall(f"GET {asked} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
-        with connection.makefile("rb") as answer:
-            head, _, body = answer.read().partition(b"\r\n\r\n")
-    if not head.startswith((b"HTTP/1.0 200", b"HTTP/1.1 200")):
-        message = "the engine does not say which containers it has"
-        raise ValueError(message)
-    return json.loads(body)
+        engine_socket.connected(urlsplit(way.url).path).close()
 
 
 def reason(error: BaseException) -> str:
