@@ -114,7 +114,7 @@ class Mood(enum.Enum):
     sad = "sad"
 
 class Level(TypeDecorator):
-    impl = Enum("low", "it's high", name="Level", schema="crm")
+    impl = Enum("low", "it's :high", name="Level", schema="crm")
     cache_ok = True
 
 class Customer(Base):
@@ -148,7 +148,7 @@ op.execute("DROP TYPE town")
 
 ADDS_VALUES: Final = """\
 op.execute("ALTER TYPE mood ADD VALUE IF NOT EXISTS 'sad'")
-op.execute('ALTER TYPE crm."Level" ADD VALUE IF NOT EXISTS \\'it\\'\\'s high\\'')
+op.execute('ALTER TYPE crm."Level" ADD VALUE IF NOT EXISTS \\'it\\'\\'s \\\\:high\\'')
 op.execute("ALTER TYPE town ADD VALUE IF NOT EXISTS 'b'")
 """
 """What is to be written where they lack what the models have."""

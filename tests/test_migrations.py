@@ -301,12 +301,15 @@ def test_values_that_are_added_to_an_enum(make_project: MakeProject, server: str
     assert _passes(make_project(files)).named("passed") == ALL_STEPS
 
 
-def test_what_env_py_leaves_out_is_not_compared(make_project: MakeProject, server: str) -> None:
-    """A table that Alembic shall not look at, its enums included."""
+@pytest.mark.parametrize("left_out", ['kind == "table"', 'kind == "column" and not reflected'])
+def test_what_env_py_leaves_out_is_not_compared(
+    make_project: MakeProject, server: str, left_out: str
+) -> None:
+    """A table or a column that Alembic shall not look at, its enums included."""
     metadata = "target_metadata=Base.metadata"
-    leaves_out = f'{metadata}, include_object=lambda _thing, name, *_: name != "customers"'
+    hook = f"include_object=lambda _thing, name, kind, reflected, _there: not ({left_out})"
     files = shop(
-        env=SYNC.replace(metadata, leaves_out),
+        env=SYNC.replace(metadata, f"{metadata}, {hook}"),
         models=ENUMS,
         revisions={"a1": revision("a1", None, MAKES_ENUMS, DROPS_ENUMS)},
         options=_options(server),

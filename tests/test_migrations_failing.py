@@ -106,7 +106,7 @@ def test_an_enum_without_a_value_of_its_model(fails: Fails, requirements: list[s
     told = fails(models=ENUMS, revisions={"a1": first}, requirements=requirements)
     assert told.reason == (
         "check: enums lack values that the models have: mood lacks 'sad' (customers.mood), "
-        """crm."Level" lacks "it's high" (customers.level), town lacks 'b' (customers.town)"""
+        """crm."Level" lacks "it's :high" (customers.level), town lacks 'b' (customers.town)"""
     )
     lines = [line.strip().removeprefix("-> ") for line in told.text.splitlines()]
     assert [line for line in lines if line.startswith("op.execute(")] == ADDS_VALUES.splitlines()

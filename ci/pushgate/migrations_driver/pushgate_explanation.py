@@ -78,8 +78,8 @@ def pending(error):
 def lacking_told(lacking):
     """Tell of the values that enums lack, and what a migration would have to execute."""
     told = [f"{one.enum} lacks {one.value!r} ({one.column})" for one in lacking]
-    lines = [f"op.execute({one.sql!r})" for one in lacking]
-    hint = "\n".join(["Alembic writes no migration for this; one with these lines does:", *lines])
+    lines = ["Alembic writes no migration for this; one with these lines does:"]
+    hint = "\n".join([*lines, *(one.call for one in lacking)])
     return f"enums lack values that the models have: {', '.join(told)}", hint
 
 
