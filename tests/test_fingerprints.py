@@ -13,7 +13,9 @@ import pytest
 from conftest import NOXFILE, PYTHON, Project, lacks
 from fingerprinting import FILES, PYPROJECT, Make, Patch, digests, named, take_of, with_reader
 from pushgate.model.services import URL_VARIABLE
+from pushgate.plan.definition import of_project
 from pushgate.run.checkout import clean_checkout
+from pushgate.run.fingerprints import changed_since, take
 from pushgate.run.store import Store
 from pushgate.tools import docker, interpreters
 
@@ -155,6 +157,22 @@ def test_too_many_ignored_files(project: Project) -> None:
         "'ignored/' is ignored by git and holds too many files to look at"
     }
     assert taken.of == {}
+
+
+def test_what_changed_since(make_project: Make) -> None:
+    """Each file is named once, from the top, whether git has it or not."""
+    project = _in_folder(make_project)
+    definition = of_project(project.root / "backend")
+    taken = take(definition, None)
+    assert changed_since(definition, taken) == ()
+    project.write({"backend/new.txt": "", "above.txt": "2", "backend/data.txt": "changed"})
+    changed = ("above.txt", "backend/data.txt", "backend/new.txt")
+    assert changed_since(definition, taken) == changed
+    project.git("update-index", "--assume-unchanged", "above.txt")
+    (told,) = changed_since(definition, taken)
+    assert told.startswith("'above.txt': git is told to overlook its changes")
+    commit = project.git("rev-parse", "HEAD").strip()
+    assert changed_since(definition, take(definition, commit)) == ()
 
 
 def test_a_missing_interpreter(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socketserver
 import time
@@ -97,12 +98,21 @@ def test_the_engine_that_is_tried_first(tmp_path: Path, monkeypatch: Patch) -> N
     monkeypatch.setenv("DOCKER_HOST", "unix:///one.sock")
     found = engines.nearest()
     assert found
-    assert found.socket == "/one.sock"
+    assert (found.socket, found.deciding) == ("/one.sock", ())
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
     assert engines.nearest() is None
     monkeypatch.delenv("DOCKER_HOST")
     monkeypatch.setenv("DOCKER_CONTEXT", "far")
     assert engines.nearest() is None
+    stored = tmp_path / f".docker/contexts/meta/{hashlib.sha256(b'far').hexdigest()}/meta.json"
+    stored.parent.mkdir(parents=True)
+    for host, expected in (("ssh://far", None), ("unix:///far.sock", "/far.sock")):
+        context = {"Name": "far", "Endpoints": {"docker": {"Host": host}}}
+        stored.write_text(json.dumps(context), encoding="utf-8")
+        found = engines.nearest()
+        assert (found and found.socket) == expected
+    assert found
+    assert found.deciding == (str(tmp_path / ".docker/config.json"), str(stored))
     monkeypatch.delenv("DOCKER_CONTEXT")
     monkeypatch.setattr(Path, "exists", lambda path: "podman" in path.parts)
     found = engines.nearest()
@@ -130,6 +140,19 @@ def test_a_server_in_docker(make_project: Make, monkeypatch: Patch, provider: st
     assert taken.hold()
     monkeypatch.setenv("DOCKER_HOST", f"unix://{taken.engine}")
     assert not taken.hold(), "another way to name it could name another one"
+
+
+@pytest.mark.docker
+def test_a_context_that_is_chosen_later(
+    make_project: Make, monkeypatch: Patch, tmp_path: Path
+) -> None:
+    """Jobs would then be given a server of another engine."""
+    require("docker")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    taken = _taken(make_project, "docker")
+    assert taken.hold()
+    (tmp_path / "config.json").write_text('{"currentContext": "far"}', encoding="utf-8")
+    assert not taken.hold()
 
 
 def test_a_server_of_this_machine(make_project: Make) -> None:

@@ -96,8 +96,7 @@ def changed_since(definition: Definition, taken: Fingerprints) -> tuple[str, ...
         taken: The fingerprints.
 
     Returns:
-        The paths of the files, from the top of the repository (of what only this working tree
-        has, from the project); where they cannot be told, why not.
+        The paths of the files, from the top of the repository; where they cannot be told, why.
     """
     # Where the files could not be told, no job has a fingerprint.
     if taken.commit is not None or taken.files is None:

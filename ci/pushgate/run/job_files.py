@@ -91,8 +91,7 @@ class JobFiles:
 
     def beside(self, inputs: tuple[str, ...]) -> Mapping[str, str]:
         """Return what globs select of what is only here, and where selected links lead."""
-        start = f"{self.folder}/" if self.folder else ""
-        only_here = {f"{start}{path}": path for path in self.only_here}
+        only_here = {self._from_top(path): path for path in self.only_here}
         selected = set(only_here)
         if inputs != globs.EVERYTHING:
             matching = globs.translated(inputs, self.folder).among(sorted(only_here))
@@ -104,14 +103,14 @@ class JobFiles:
         }
 
     def different(self, later: JobFiles) -> tuple[str, ...]:
-        """Return the paths of which another look has found something else."""
-        pairs = (
-            (self.entries, later.entries),
-            (self.only_here, later.only_here),
-            (self.led_out, later.led_out),
-        )
+        """Return the paths, from the top, of which another look has found something else."""
+        pairs = ((self.entries, later.entries), (self.led_out, later.led_out))
         changed = {path for before, after in pairs for path in _unequal(before, after)}
+        changed |= {self._from_top(path) for path in _unequal(self.only_here, later.only_here)}
         return tuple(sorted(changed))
+
+    def _from_top(self, path: str) -> str:
+        return f"{self.folder}/{path}" if self.folder else path
 
     def _select(self, inputs: tuple[str, ...]) -> Mapping[str, str]:
         if inputs == globs.EVERYTHING and not self.folder:

@@ -195,7 +195,10 @@ class Machine:
             images=images or {},
             running=running,
             pushgate=self.pushgate["code"],
-            lasting=lasting and images is not None and len(found) == len(self._pythons),
+            lasting=lasting
+            and images is not None
+            and (nearest is not None or not images)
+            and len(found) == len(self._pythons),
         )
 
     def _image_ids(self) -> dict[str, str] | None:

@@ -24,7 +24,7 @@ class Premises:
         pythons: What is found first for each version (``X.Y``), links resolved.
         programs: The same for each program, by its name.
         variables: What each environment variable holds, as ``told`` says it.
-        engine: The socket of the engine that has the images; empty: there are none.
+        engine: The socket of the engine that is asked for the images; empty: none is.
         images: The id of each image, by its name.
         running: The Python that runs Pushgate, links resolved.
         pushgate: Pushgate's code, as ``pushgate_code`` names it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from pushgate.tools import engine_socket
 
 VARIABLES: Final = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "HOME")
 """Environment variables that decide which engine is asked."""
+
+_SETTINGS: Final = "config.json"
 
 
 @dataclass(frozen=True)
@@ -91,12 +94,29 @@ def ways() -> Sequence[Way]:
 
 def nearest() -> Nearest | None:
     """Return the engine that is tried first; None where it has no socket on this machine."""
-    way = next(iter(ways()), None)
-    if way is None or way.url is None:
+    way, home = next(iter(ways()), None), Path.home()
+    if way is None:
         return None
-    home = Path.home()
+    if way.context:
+        return _of_context(way.context, _docker_folder(home))
+    if way.url is None:
+        return None
+    if os.environ.get("DOCKER_HOST"):
+        return Nearest(urlsplit(way.url).path, ())
     earlier = takewhile(lambda path: f"unix://{path}" != way.url, _sockets(home))
-    return Nearest(urlsplit(way.url).path, tuple(map(str, (_settings(home), *earlier))))
+    settings = _docker_folder(home) / _SETTINGS
+    return Nearest(urlsplit(way.url).path, tuple(map(str, (settings, *earlier))))
+
+
+def _of_context(name: str, folder: Path) -> Nearest | None:
+    """Find the socket of one of Docker's contexts, as Docker's command stores them."""
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    stored = folder / "contexts" / "meta" / digest / "meta.json"
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        host = json.loads(stored.read_text(encoding="utf-8"))["Endpoints"]["docker"]["Host"]
+        if host.startswith("unix://"):
+            return Nearest(urlsplit(host).path, (str(folder / _SETTINGS), str(stored)))
+    return None
 
 
 def _sockets(home: Path) -> Sequence[Path]:
@@ -106,13 +126,13 @@ def _sockets(home: Path) -> Sequence[Path]:
     return [*sockets, Path("/run/podman/podman.sock")]
 
 
-def _settings(home: Path) -> Path:
-    return Path(os.environ.get("DOCKER_CONFIG") or home / ".docker", "config.json")
+def _docker_folder(home: Path) -> Path:
+    return Path(os.environ.get("DOCKER_CONFIG") or home / ".docker")
 
 
 def _current_context(home: Path) -> str:
     with suppress(OSError, ValueError, AttributeError):
-        settings = json.loads(_settings(home).read_text(encoding="utf-8"))
+        settings = json.loads((_docker_folder(home) / _SETTINGS).read_text(encoding="utf-8"))
         return str(settings.get("currentContext") or "")
     return ""
 
