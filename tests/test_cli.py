@@ -149,7 +149,9 @@ def test_a_plan_for_people_and_programs(project: Project, capsys: Capture) -> No
     ("arguments", "told"),
     [
         ("rnu", "pushgate: error: argument COMMAND: invalid choice: 'rnu'"),
-        ("--jsn", "pushgate: error: unrecognized arguments: --jsn"),
+        ("--jsn", "pushgate: error: unrecognized arguments: --jsn; jobs, gates and options come"),
+        ("-x", "pushgate: error: unrecognized arguments: -x; jobs, gates and options come after "),
+        ("run --comit HEAD", "pushgate run: error: unrecognized arguments: --comit"),
         (
             "run --event merge",
             "argument --event: 'merge' is no event: expected push, push:BRANCH, ",
@@ -159,7 +161,7 @@ def test_a_plan_for_people_and_programs(project: Project, capsys: Capture) -> No
         ("run -j two", "argument -j/--parallel: 'two': expected a whole number of at least 1, or"),
         ("plan --json --mermaid", "argument --mermaid: not allowed with argument --json"),
         ("plan --event", "argument --event: expected one argument"),
-        ("durations test", "pushgate: error: unrecognized arguments: test"),
+        ("durations test", "pushgate durations: error: unrecognized arguments: test"),
     ],
 )
 def test_wrong_usage(capsys: Capture, arguments: str, told: str) -> None:
@@ -223,13 +225,17 @@ def test_a_project_that_cannot_be_used(
     assert re.fullmatch(f"pushgate: {told}\n", error)
 
 
-def test_a_noxfile_that_registers_nothing(project: Project, capfd: Capture) -> None:
-    """Where Nox knows no session of a gate, the gate could not look, and its log tells why."""
-    project.write({"noxfile.py": ""})
-    assert cli.main(["run", "good"]) == 3
-    output = capfd.readouterr().out
-    assert "good unavailable: nox ended with 3 before it ran the session" in output
-    assert "No sessions found in" in output
+@pytest.mark.parametrize("command", [["run", "good"], ["workflow"], ["workflow", "--check"]])
+def test_a_noxfile_that_registers_nothing(
+    project: Project, capsys: Capture, command: list[str]
+) -> None:
+    """Where Nox knows no session of a gate, neither a run nor CI could call it."""
+    project.write({"noxfile.py": "import pushgate\n"})
+    assert cli.main(command) == 2
+    assert capsys.readouterr().err == (
+        f"pushgate: noxfile.py in {project.root} registers no gates: it needs `import pushgate` "
+        "and, as its last line, `pushgate.register()` (`pushgate init`)\n"
+    )
 
 
 def test_a_damaged_repository(project: Project, capsys: Capture) -> None:
@@ -253,7 +259,7 @@ def test_outside_of_a_project(
     told = capsys.readouterr().err.removeprefix("pushgate: ").split("\npushgate: ")
     noxfile, pyproject, repository = told
     assert noxfile.startswith(
-        f"no noxfile.py in {project.root}: `pushgate init` writes one, or write it with"
+        f"no noxfile.py in {project.root}: `pushgate init` writes one, with `import pushgate`"
     )
     assert pyproject.startswith(f"{project.root}: no pyproject.toml here or above")
     assert re.search(r"not a git repository.*: Pushgate asks git which files", repository)

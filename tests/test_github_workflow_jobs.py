@@ -317,6 +317,17 @@ def test_history_where_the_version_comes_from_it(make_project: MakeProject) -> N
     assert set(depths.values()) == {0}
 
 
+@pytest.mark.parametrize(("enabled", "depth"), [("true", 0), ("false", None)])
+def test_history_where_a_gate_looks_at_it(
+    make_project: MakeProject, enabled: str, depth: int | None
+) -> None:
+    """The gate migrations has to find where a pull request left its branch."""
+    jobs = _workflow(
+        make_project, f"gates.migrations = {{ enabled = {enabled}, seed = 'python seed.py' }}\n"
+    )
+    assert _use(jobs["build"], "actions/checkout")["with"].get("fetch-depth") == depth
+
+
 def test_codecov_gets_the_report(make_project: MakeProject) -> None:
     """Only the coverage job may show who it is, and sends the one file."""
     jobs = _workflow(make_project, "ci.codecov = true\n")

@@ -11,6 +11,7 @@ from conftest import NOXFILE, Project
 from pushgate import cli
 from pushgate.gates import audit
 from pushgate.gates.own import OwnOptions
+from pushgate.gates.registry import BUILT_IN
 from pushgate.gates.test import Options as SuiteOptions
 from pushgate.model.event import Event
 from pushgate.model.settings import ConfigurationError
@@ -20,7 +21,7 @@ HEAD = '[project]\nname = "demo"\nversion = "1"\nrequires-python = ">=@PYTHON@,<
 
 EVENTS = "push, push:BRANCH, pull_request, pull_request:BRANCH, tag, tag:NAME, schedule or all"
 KEYS = "branches, ci, default-python, gates, python, services, sources, tests, verify-records"
-DATE = "a date such as 2027-01-31"
+DATE = "a date without quotes, such as 2027-01-31"
 NO_SHELL = (
     "expected a command without && | ; > and the like, for no shell runs it: give each "
     "command an entry of its own, quote what is meant so, or write \"sh -c '…'\""
@@ -135,11 +136,28 @@ def test_all_mistakes_are_told_at_once(
         ),
         (
             "[tool.pushgate.gates.coverage]\nfail-under = nan",
-            "tool.pushgate.gates.coverage.fail-under = nan: expected a number of at least 0",
+            (
+                "tool.pushgate.gates.coverage.fail-under = nan: expected a number of at least 0 "
+                "and at most 100"
+            ),
+        ),
+        (
+            "[tool.pushgate]\nverify-records = 5",
+            "tool.pushgate.verify-records = 5: expected a number of at least 0 and at most 1",
+        ),
+        (
+            "[tool.pushgate.gates.frontend]\nruns = ['npm test']",
+            (
+                "tool.pushgate.gates: unknown gate 'frontend': there are "
+                f"{', '.join(sorted(BUILT_IN))}; one of your own has `run` or `session`"
+            ),
         ),
         (
             "[tool.pushgate.gates.coverage]\nfail-under = -1",
-            "tool.pushgate.gates.coverage.fail-under = -1: expected a whole number of at least 0",
+            (
+                "tool.pushgate.gates.coverage.fail-under = -1: expected a whole number of at least "
+                "0 and at most 100"
+            ),
         ),
         (
             f"[tool.pushgate.gates.audit]\nunaudited = [{UNAUDITED}]",
@@ -239,6 +257,8 @@ def test_mistakes_of_the_noxfile_name_the_noxfile(make_project: Callable[..., Pr
         ("@pushgate.gate(fresh_for=-1)", "gate 'a-b': fresh_for: expected a number of at least 0"),
         ("@pushgate.gate(env='CI')", "gate 'a-b': env = 'CI': expected a list, ['CI']"),
         ("@pushgate.gate(images='a:1')", "gate 'a-b': images = 'a:1': expected a list, ['a:1']"),
+        ("@pushgate.gate(extras='a')", "gate 'a-b': extras = 'a': expected a list, ['a']"),
+        ("@pushgate.gate(groups='a')", "gate 'a-b': groups = 'a': expected a list, ['a']"),
         ("@pushgate.gate(cores=0)", "gate 'a-b': cores: expected a number of at least 1"),
     ],
 )

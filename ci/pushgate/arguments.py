@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import NoReturn
 
 from pushgate.model.event import EXPECTED, Event
 from pushgate.providers.registry import NAMES
@@ -23,7 +25,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     Returns:
         The options, with the command's name as ``command``.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="pushgate",
         allow_abbrev=False,
         description="A Python project's CI gates, before the push, with the commands that CI runs.",
@@ -32,7 +34,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "unavailable or aborted, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"pushgate {version('pushgate')}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", parser_class=argparse.ArgumentParser
+    )
     _add_run(commands, parser)
     _add_plan(commands)
     _add_records(commands)
@@ -40,7 +44,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     _add_hook(commands)
     _add_workflow(commands)
     _add_others(commands)
-    return parser.parse_args(arguments)
+    parsed, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        said = sys.argv[1:] if arguments is None else arguments
+        chosen = commands.choices[parsed.command] if parsed.command in said else parser
+        chosen.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return parsed
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(f"{message}; jobs, gates and options come after `pushgate run`")
 
 
 def _add_run(commands: _Commands[argparse.ArgumentParser], alone: argparse.ArgumentParser) -> None:
@@ -96,7 +110,7 @@ def _add_records(commands: _Commands[argparse.ArgumentParser]) -> None:
         commands, "why", "show what a job depends on, and what is different from its last run",
         'pushgate why "test-3.12(2of4)"',
     )  # fmt: skip
-    why.add_argument("job", metavar="JOB", help="the job's name")
+    why.add_argument("job", metavar="JOB", help="a job, session or gate")
     why.add_argument(
         "--commit", metavar="REVISION", help="look at a commit (default: at the files as they are)"
     )

@@ -35,11 +35,8 @@ def find(folder: Path, *, named: bool) -> Path:
         raise ConfigurationError(message)
     try:
         top = git.toplevel(folder)
-    except git.ForeignRepositoryError as error:
-        raise ConfigurationError(str(error)) from error
     except git.NoRepositoryError as error:
-        message = f"{error}: `git init` makes a repository"
-        raise ConfigurationError(message) from error
+        raise ConfigurationError(str(error)) from error
     above = [parent for parent in folder.parents if parent.is_relative_to(top)]
     candidates = [folder] if named else [folder, *above]
     for marks in ((_MARK,), _OLDER[:2]):

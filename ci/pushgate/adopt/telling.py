@@ -51,8 +51,13 @@ def _with_reason(step: StepAccount, reasons: Mapping[str, str]) -> StepAccount:
     return replace(step, detail="; ".join(filter(None, (step.detail, *told))))
 
 
-def diffs(prepared: Prepared) -> Iterator[str]:
-    """Tell what would be written, as a unified diff, and what could be added."""
+def diffs(prepared: Prepared, *, hook: bool) -> Iterator[str]:
+    """Tell what would be written, as a unified diff, and what could be added.
+
+    Args:
+        prepared: What would be written.
+        hook: Whether git's pre-push hook would be installed.
+    """
     yield ""
     for change in prepared.changes:
         if change.path.name == "uv.lock":
@@ -62,7 +67,8 @@ def diffs(prepared: Prepared) -> Iterator[str]:
     yield from _offers(prepared.found)
     if prepared.changes:
         yield ""
-        yield "nothing was written: `pushgate init` without --dry-run does it"
+        too = ", and installs git's pre-push hook" if hook else ""
+        yield f"nothing was written: `pushgate init` without --dry-run does it{too}"
     else:
         yield "nothing to write: all of it is there"
 

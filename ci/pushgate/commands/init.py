@@ -32,7 +32,7 @@ def execute(parsed: argparse.Namespace) -> ExitCode:
     terminal.show_lines(telling.findings(prepared))
     terminal.show_lines(line for file in writer.files for line in file.told)
     if parsed.dry_run:
-        terminal.show_lines(telling.diffs(prepared))
+        terminal.show_lines(telling.diffs(prepared, hook=not parsed.no_hook))
         return ExitCode.PASSED
     staging.write(prepared.repository, prepared.changes)
     hook = None if parsed.no_hook else install.install(prepared.repository)

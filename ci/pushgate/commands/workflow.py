@@ -6,6 +6,7 @@ import argparse
 
 from pushgate.commands import asked
 from pushgate.model.outcome import ExitCode
+from pushgate.plan.definition import require_sessions
 from pushgate.providers import workflow
 from pushgate.reports import terminal
 
@@ -13,6 +14,7 @@ from pushgate.reports import terminal
 def execute(parsed: argparse.Namespace) -> ExitCode:
     """Write, show or compare them."""
     definition = asked.definition()
+    require_sessions(definition)
     providers = workflow.chosen(definition, parsed.provider)
     if parsed.check:
         drifts = list(workflow.check(definition, providers))

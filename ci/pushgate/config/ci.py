@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import posixpath
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from pushgate.config.requirements import requirement_names
 from pushgate.config.schema import Problems
 from pushgate.config.tables import strings, table
 from pushgate.model.ci import CiSettings
+from pushgate.model.settings import GateOptions
 
 _TABLE: Final = "tool.pushgate.ci"
 _MONTHS: Final = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"
@@ -51,7 +52,7 @@ _READ_HISTORY: Final = frozenset(
 def completed(
     said: CiSettings,
     pyproject: Mapping[str, object],
-    gates: Collection[str],
+    gates: Mapping[str, GateOptions],
     problems: Problems,
 ) -> CiSettings:
     """Check ``[tool.pushgate.ci]`` and fill in what it leaves to be found.
@@ -59,7 +60,8 @@ def completed(
     Args:
         said: The table, read.
         pyproject: The project's ``pyproject.toml``.
-        gates: The names of all gates.
+        gates: The options of all gates, by name. A key whose metadata has ``history`` makes
+            its gate look at git's history.
         problems: Receives every key that cannot be used.
     """
     for index, times in enumerate(said.schedule):
@@ -79,7 +81,9 @@ def completed(
         problems.unknown(f"{_TABLE}.pages.gate", said.pages.gate, gates, "gate")
     if said.pages and f"{posixpath.normpath(said.pages.path)}/".startswith(("/", "../")):
         problems.add(f"{_TABLE}.pages.path", said.pages.path, "a folder within the project")
-    history = _reads_history(pyproject) if said.history is None else said.history
+    history = said.history
+    if history is None:
+        history = _build_reads_history(pyproject) or any(map(_reads_history, gates.values()))
     return dataclasses.replace(said, history=history, systems=_further(said))
 
 
@@ -107,6 +111,11 @@ def _further(said: CiSettings) -> tuple[str, ...]:
     return tuple(machines.values())[1:]
 
 
-def _reads_history(pyproject: Mapping[str, object]) -> bool:
+def _reads_history(options: GateOptions) -> bool:
+    keys = (field for field in dataclasses.fields(options) if field.metadata.get("history"))
+    return options.enabled is not False and any(getattr(options, key.name) for key in keys)
+
+
+def _build_reads_history(pyproject: Mapping[str, object]) -> bool:
     required = strings(table(pyproject, "build-system").get("requires"))
     return not requirement_names(required).isdisjoint(_READ_HISTORY)

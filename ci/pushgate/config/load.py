@@ -43,7 +43,7 @@ class _Table:
     default_python: str | None = dataclasses.field(default=None, metadata={"parse": _version})
     sources: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
-    verify_records: float = dataclasses.field(default=0.005, metadata={"minimum": 0})
+    verify_records: float = dataclasses.field(default=0.005, metadata={"minimum": 0, "maximum": 1})
     ci: CiSettings = dataclasses.field(default_factory=CiSettings)
     services: ServiceSettings = dataclasses.field(default_factory=ServiceSettings)
     gates: dict[str, object] = dataclasses.field(default_factory=dict)
@@ -69,7 +69,7 @@ def find_project(folder: Path) -> Path:
     if below := _projects_below(folder):
         message += f"go to a project below, {' or '.join(below)}"
     else:
-        message += "Pushgate reads the project's definition there"
+        message += "Pushgate reads the project's definition there; `pushgate init` makes one"
     raise ConfigurationError(message)
 
 
@@ -187,7 +187,8 @@ def _gates(
         if not isinstance(keys, dict):
             problems.add(where, keys, "a table")
         elif name not in options and not keys.keys() & {"run", "session"}:
-            problems.unknown(_GATES, name, {*schemas, *declared}, "gate")
+            known = {*schemas, *declared}
+            problems.unknown(_GATES, name, known, "gate", "one of your own has `run` or `session`")
         elif not _GATE_NAME.fullmatch(name):
             problems.add(where, name, _NAME_EXPECTED)
         else:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import math
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pushgate.model.event import EXPECTED as EXPECTED_EVENT
 from pushgate.model.event import Event
 
 T = TypeVar("T")
+
+_NEAR: Final = 0.6
+"""How much of a mistyped name the meant one has at least; another name may well have half."""
 
 
 @dataclasses.dataclass
@@ -33,11 +37,25 @@ class Problems:
         """Note a value that cannot be used."""
         self.lines.append(f"{self.file}: {key} = {_shown(value)}: expected {expected}")
 
-    def unknown(self, where: str, name: str, known: Iterable[str], what: str = "key") -> None:
-        """Note a name that means nothing, with the nearest one that does."""
+    def unknown(
+        self, where: str, name: str, known: Iterable[str], what: str = "key", otherwise: str = ""
+    ) -> None:
+        """Note a name that means nothing, with the nearest one that does.
+
+        Args:
+            where: The table.
+            name: The name.
+            known: The names that mean something.
+            what: What they are names of.
+            otherwise: What else may be meant, where none of them is near.
+        """
         known = sorted(known)
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        near = difflib.get_close_matches(name, known, n=1, cutoff=_NEAR)
+        hint = (
+            f"did you mean {near[0]!r}?"
+            if near
+            else "; ".join(filter(None, (f"there are {', '.join(known)}", otherwise)))
+        )
         self.lines.append(f"{self.file}: {where}: unknown {what} {name!r}: {hint}")
 
 
@@ -47,9 +65,9 @@ def read(cls: type[T], table: Mapping[str, object], where: str, problems: Proble
     A field ``fail_under`` is the key ``fail-under``. Its type says what is
     expected: bool, int, float, str, date, Event, a dataclass (a table), a tuple
     of one of them (an array), a dict (a table that is left as it is), a union, or
-    a Literal. The metadata entries ``minimum`` (inclusive) and ``parse`` (str ->
-    value, ValueError says what was expected) narrow it down, ``nonempty`` refuses
-    an empty array.
+    a Literal. The metadata entries ``minimum``, ``maximum`` (both inclusive) and ``parse``
+    (str -> value, ValueError says what was expected) narrow it down, ``nonempty``
+    refuses an empty array.
 
     Args:
         cls: The dataclass.
@@ -168,9 +186,10 @@ def _accepted(hint: Any) -> Any:
 def _narrowed(
     value: object, hint: Any, where: str, problems: Problems, metadata: Mapping[str, Any]
 ) -> object:
-    minimum = metadata.get("minimum")
-    if minimum is not None and isinstance(value, int | float) and not value >= minimum:
-        problems.add(where, value, f"{_expected(hint)} of at least {minimum}")
+    minimum, maximum = metadata.get("minimum", -math.inf), metadata.get("maximum", math.inf)
+    if isinstance(value, int | float) and not minimum <= value <= maximum:
+        most = "" if maximum == math.inf else f" and at most {maximum}"
+        problems.add(where, value, f"{_expected(hint)} of at least {minimum}{most}")
         return value
     parse: Callable[[str], object] | None = Event.parse if hint is Event else metadata.get("parse")
     if parse is None or not isinstance(value, str):
@@ -203,6 +222,6 @@ def _expected(hint: Any) -> str:
         int: "a whole number",
         float: "a number",
         str: "a string",
-        date: "a date such as 2027-01-31",
+        date: "a date without quotes, such as 2027-01-31",
     }
     return words.get(hint, "a table")

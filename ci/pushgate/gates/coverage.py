@@ -27,7 +27,7 @@ class Options(GateOptions):
         fail_under: The least percentage; what the project's coverage settings say unless given.
     """
 
-    fail_under: int | float | None = field(default=None, metadata={"minimum": 0})
+    fail_under: int | float | None = field(default=None, metadata={"minimum": 0, "maximum": 100})
 
 
 def applies(settings: Settings) -> Applies:

@@ -67,7 +67,7 @@ class Options(GateOptions):
     check: bool = True
     stairway: bool = True
     irreversible: tuple[str, ...] = ()
-    seed: str | None = field(default=None, metadata={"parse": command})
+    seed: str | None = field(default=None, metadata={"parse": command, "history": True})
     postgres: PostgresOptions | None = None
     sqlite: bool = False
     extras: tuple[str, ...] | None = None

@@ -174,7 +174,7 @@ def gate(
     """Make a function of the noxfile a gate; ``pushgate.register()`` comes after it.
 
     The function is given a context: ``context.run("npm", "test")`` runs a command and
-    fails the gate if that fails.
+    fails the gate if that fails. A built-in gate of the same name is replaced.
 
     Args:
         name: The gate's name; the function's, with ``-`` for ``_``, unless given.
@@ -207,8 +207,9 @@ def gate(
             _refuse(f"gate {chosen!r} is declared below pushgate.register(): move it above")
         if chosen in declared.gates:
             _refuse(f"two gates are called {chosen!r}")
-        lists = {"on": on, "after": after, "needs": needs, "inputs": inputs}
-        _check_lists(chosen, {**lists, "env": env, "images": images})
+        lists: dict[str, object] = {"on": on, "after": after, "needs": needs, "inputs": inputs}
+        lists |= {"extras": extras, "groups": groups, "env": env, "images": images}
+        _check_lists(chosen, lists)
         _check_number(chosen, "cores", cores, int, 1)
         _check_number(chosen, "retries", retries, int, 0)
         if timeout is not None:

@@ -81,7 +81,7 @@ class CiSettings:
         schedule: When CI runs without being asked, in cron's five fields, UTC.
         timeout_minutes: How long a job may take whose gate says nothing of it, in minutes.
         history: Whether jobs get all of git's history; None: where the build back end reads
-            the version from it.
+            the version from it, or a gate looks at it.
         codecov: Whether the coverage report is sent to Codecov.
         pages: The site that is published when the main branch is pushed.
     """

@@ -39,6 +39,7 @@ class Definition:
         off: The gates that are off.
         jobs: Their jobs, each after what it needs.
         imported: The project's own modules that its noxfile imports.
+        registered: Whether there is a noxfile, and it registers the gates as sessions.
     """
 
     settings: Settings
@@ -47,6 +48,7 @@ class Definition:
     off: tuple[GateOff, ...]
     jobs: tuple[Job, ...]
     imported: tuple[Path, ...] = ()
+    registered: bool = True
 
     def job(self, name: str) -> Job:
         """Return the job of a name.
@@ -99,7 +101,25 @@ def of_project(root: Path) -> Definition:
             except (Exception, SystemExit) as error:
                 message = f"{NOXFILE} cannot be read: {type(error).__name__}: {error}"
                 raise ConfigurationError(message) from error
-    return replace(define(root, declared), imported=tuple(imported))
+    found = define(root, declared)
+    return replace(found, imported=tuple(imported), registered=declared.closed)
+
+
+def require_sessions(definition: Definition) -> None:
+    """Refuse a definition whose gates are no sessions of Nox: neither runner nor CI can call them.
+
+    Raises:
+        ConfigurationError: There is no noxfile, or it does not register them.
+    """
+    if definition.registered:
+        return
+    root = definition.settings.root
+    lines = "`import pushgate` and, as its last line, `pushgate.register()`"
+    if (root / NOXFILE).is_file():
+        message = f"{NOXFILE} in {root} registers no gates: it needs {lines} (`pushgate init`)"
+    else:
+        message = f"no {NOXFILE} in {root}: `pushgate init` writes one, with {lines}"
+    raise ConfigurationError(message)
 
 
 @contextlib.contextmanager

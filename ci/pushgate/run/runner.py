@@ -15,7 +15,7 @@ from pushgate.model.job import Job
 from pushgate.model.outcome import ExitCode, Outcome, Result, exit_code
 from pushgate.model.run_event import Consumer, JobFinished, JobOutput, JobStarted, Note
 from pushgate.model.settings import ConfigurationError
-from pushgate.plan.definition import NOXFILE, Definition
+from pushgate.plan.definition import NOXFILE, Definition, require_sessions
 from pushgate.run import job_output, job_processes, run_log
 from pushgate.run.collections import Collections
 from pushgate.run.job_processes import ESCALATION, Change, JobProcesses, ServerLostError
@@ -87,19 +87,13 @@ class Run:
             recall: The records of the run.
 
         Raises:
-            ConfigurationError: The project has no noxfile, or no gate.
+            ConfigurationError: The project has no gate, or no session for them.
         """
         if not definition.jobs:
             reasons = (f"gate {gate.gate} is off: {gate.reason}" for gate in definition.off)
             message = "no gate is on: there is nothing to run"
             raise ConfigurationError(message, *reasons)
-        root = definition.settings.root
-        if not (root / NOXFILE).is_file():
-            message = (
-                f"no {NOXFILE} in {root}: `pushgate init` writes one, or write it with the lines "
-                "`import pushgate` and `pushgate.register()`"
-            )
-            raise ConfigurationError(message)
+        require_sessions(definition)
         self._definition = definition
         self._jobs = jobs
         self._name = name

@@ -104,7 +104,10 @@ def toplevel(folder: Path) -> Path:
             what_to_do = answer.stderr.strip().rpartition("\n")[2].strip()
             message = f"{folder}: {said}: `{what_to_do}` lets git read it"
             raise ForeignRepositoryError(message)
-        message = f"{folder}: {said}: Pushgate asks git which files CI will have"
+        message = (
+            f"{folder}: {said}: Pushgate asks git which files CI will have; "
+            "`git init` makes a repository"
+        )
         raise NoRepositoryError(message)
     return Path(answer.stdout.removesuffix("\n"))
 
