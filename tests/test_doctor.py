@@ -153,6 +153,7 @@ def test_a_postgres_of_the_users_own(
         found = _examined(project, keys, monkeypatch, capsys)
         words = f"PostgreSQL {here.version} on {here.host}:{here.port} (url)"
         assert found["PostgreSQL for migrations"]["found"].startswith(words)
+    monkeypatch.setattr("pushgate.services.postgres.url._PATIENCE_SECONDS", 0.1)
     gone = _examined(project, keys, monkeypatch, capsys, status=3)["PostgreSQL for migrations"]
     assert gone["meaning"].startswith("migrations cannot look: url: ")
     assert here.password not in gone["meaning"]
