@@ -253,6 +253,7 @@ def test_falls_back(make_project: MakeProject) -> None:
             assert f"> no shared collection: {reason}" in run.log(job).decode()
 
 
+@pytest.mark.slow
 def test_a_refusal_is_remembered(make_project: MakeProject) -> None:
     """For a day nobody collects in vain, and the shards tell when it was found."""
     reason, content = next(iter(FALLBACKS.items()))
