@@ -20,6 +20,9 @@ DATA_FILE: Final = "coverage"
 _SYSMON_SINCE: Final = (3, 12)
 """The first Python that tells a debugger or a measure which lines run (``sys.monitoring``)."""
 
+_PLAIN: Final = re.compile(r"\w[\w./ -]*")
+"""A path without what is special in coverage's patterns."""
+
 _SECTIONS: Final = ("run", "report", "html", "xml", "json", "lcov", "paths")
 
 
@@ -58,12 +61,24 @@ def write(settings: Settings, outputs: Path, python: str | None = None) -> Path:
     run["patch"] = "\n".join(dict.fromkeys((*patches, "subprocess")))
     if not {"source", "source_pkgs", "source_dirs", "include"} & run.keys():
         run["source"] = "\n".join(map(_measured, settings.sources))
+    parser.read_dict({"paths": dict(_places(settings.sources))})
     if python is not None and _sysmon_measures_the_same(run, python):
         run["core"] = "sysmon"
     rcfile = outputs / "coveragerc"
     with rcfile.open("w", encoding="utf-8") as stream:
         parser.write(stream)
     return rcfile
+
+
+def _places(sources: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield where the sources may lie for a process, for ``[paths]``.
+
+    What a process that works in another folder measures has other paths. Coverage finds the
+    sources in them itself, but only after it has seen data with the usual paths.
+    """
+    for index, source in enumerate(sources):
+        if _PLAIN.fullmatch(source) and not source.endswith(".py"):
+            yield f"pushgate-{index}", f"{source}/\n*/{source}/"
 
 
 def _sysmon_measures_the_same(run: Mapping[str, str], python: str) -> bool:
