@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable
 from configparser import ConfigParser
 from pathlib import Path
@@ -108,6 +110,35 @@ def test_a_folder_with_a_strange_name(make_project: MakeProject) -> None:
     project = make_project(suite(), name="we'ird \"ü$x %d dir")
     outcomes = carry_out_gates(project, "test", "coverage").values()
     assert {outcome.result for outcome in outcomes} == {Result.PASSED}
+
+
+def test_a_process_in_another_folder(make_project: MakeProject) -> None:
+    """What it measures has other paths, and counts even if nothing else was seen before."""
+    tests = (
+        "import os, subprocess, sys\nfrom signs import sign\n\n\n"
+        "def test_plus():\n"
+        "    assert sign(1) == '+'\n"
+        "    code = f'import sys; sys.path.insert(0, {os.getcwd()!r}); import signs; '\n"
+        "    code += 'signs.sign(-1)'\n"
+        "    subprocess.run([sys.executable, '-c', code], cwd='/', check=True)\n"
+    )
+    code = "def sign(number):\n    if number < 0:\n        return '-'\n    return '+'\n"
+    more = "[tool.coverage]\nrun.source_pkgs = ['signs']\nreport.fail_under = 100\n"
+    project = make_project(suite(more=more, tests=tests) | {"signs/__init__.py": code})
+    assert carry_out_gates(project, "test")[f"test-{PYTHON}"].result is Result.PASSED
+    elsewhere = [file for file in _data(project) if not _paths(file)[0].startswith("signs")]
+    assert len(elsewhere) == 1
+    elsewhere[0].rename(elsewhere[0].with_name("coverage.0"))
+    assert carry_out_gates(project, "coverage")["coverage"].result is Result.PASSED
+
+
+def _data(project: Project) -> list[Path]:
+    return list(project.root.glob(f".pushgate/out/test-{PYTHON}/coverage.*"))
+
+
+def _paths(file: Path) -> list[str]:
+    with contextlib.closing(sqlite3.connect(file)) as data:
+        return [path for (path,) in data.execute("SELECT path FROM file")]
 
 
 @pytest.mark.parametrize(
