@@ -18,6 +18,7 @@ from pushgate.plan.definition import of_project
 from pushgate.run import premises
 from pushgate.run.fingerprints import take
 from pushgate.run.premises import Premises
+from verifying import bare
 
 Make = Callable[..., Project]
 Patch = pytest.MonkeyPatch
@@ -41,21 +42,6 @@ def machine(tmp_path: Path, monkeypatch: Patch) -> Path:
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
     monkeypatch.delenv("UV", raising=False)
     return tmp_path
-
-
-def _premises(**other: object) -> Premises:
-    plain: dict[str, object] = {
-        "stats": {},
-        "pythons": {},
-        "programs": {},
-        "variables": {},
-        "engine": "",
-        "images": {},
-        "running": os.path.realpath(sys.executable),
-        "pushgate": premises.pushgate_code(),
-        "lasting": True,
-    }
-    return Premises.of_json({**plain, **other})
 
 
 def _taken(root: Path) -> Premises:
@@ -99,11 +85,11 @@ def test_a_file_that_changes(tmp_path: Path) -> None:
     """Another size, another time, a file that comes or goes: none of it holds."""
     file, gone = _program(tmp_path / "file"), tmp_path / "gone"
     stats = {str(path): premises.stamp(str(path)) for path in (file, gone)}
-    taken = _premises(stats=stats)
+    taken = bare(stats=stats)
     assert taken.hold()
     os.utime(file, ns=(1, 1))
     assert not taken.hold()
-    taken = _premises(stats={str(gone): premises.stamp(str(gone))})
+    taken = bare(stats={str(gone): premises.stamp(str(gone))})
     assert taken.hold()
     gone.touch()
     assert not taken.hold()
@@ -111,10 +97,10 @@ def test_a_file_that_changes(tmp_path: Path) -> None:
 
 def test_another_pushgate_another_python() -> None:
     """Another Pushgate, another Python that runs it, what cannot be checked: none of it holds."""
-    assert _premises().hold()
+    assert bare().hold()
     for other in ({"pushgate": "other"}, {"running": "/other"}, {"lasting": False}):
-        assert not _premises(**other).hold()
-        assert _premises(**other) != _premises()
+        assert not bare(**other).hold()
+        assert bare(**other) != bare()
 
 
 def test_what_is_first_on_path(machine: Path, monkeypatch: Patch) -> None:
@@ -122,7 +108,7 @@ def test_what_is_first_on_path(machine: Path, monkeypatch: Patch) -> None:
     first, second = machine / "bin", machine / "second"
     monkeypatch.setenv("PATH", f"{first}{os.pathsep}{second}")
     of_second = _program(second / f"python{NONE}")
-    taken = _premises(pythons={NONE: premises.python(NONE)})
+    taken = bare(pythons={NONE: premises.python(NONE)})
     assert taken.pythons == {NONE: str(of_second)}
     (first / f"python{NONE}").touch()
     assert taken.hold(), "what is no program is passed over"
@@ -139,10 +125,10 @@ def test_what_is_first_on_path(machine: Path, monkeypatch: Patch) -> None:
 def test_a_program_that_comes_first(machine: Path, monkeypatch: Patch) -> None:
     """A program that is found before the one that was, or in its stead, does not hold."""
     monkeypatch.setenv("PATH", f"{machine / 'bin'}{os.pathsep}{machine / 'second'}")
-    none = _premises(programs={"reader": premises.program("reader")})
+    none = bare(programs={"reader": premises.program("reader")})
     assert none.hold()
     _program(machine / "second" / "reader")
-    one = _premises(programs={"reader": premises.program("reader")})
+    one = bare(programs={"reader": premises.program("reader")})
     assert one.hold()
     assert not none.hold()
     _program(machine / "bin" / "reader")
@@ -158,7 +144,7 @@ def test_the_newest_of_pyenv(machine: Path, monkeypatch: Patch) -> None:
     assert premises.python(NONE) == ""
     old = _program(versions / f"{NONE}.9" / "bin" / f"python{NONE}")
     (versions / f"{NONE}.99rc1").mkdir()
-    taken = _premises(pythons={NONE: premises.python(NONE)})
+    taken = bare(pythons={NONE: premises.python(NONE)})
     assert taken.pythons == {NONE: str(old)}
     _program(versions / f"{NONE}.10" / "bin" / f"python{NONE}")
     assert not taken.hold()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from conftest import PYTHON as PYTHON_VERSION
 from gated import Gated
@@ -50,18 +50,25 @@ def fingerprints(jobs: Mapping[str, float | None], mark: str, premises: Premises
 def held(**changed: object) -> Premises:
     """Take down what holds on this machine, apart from what is changed."""
     shell = premises_module.program("sh")
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "stats": {shell: premises_module.stamp(shell)},
         "pythons": {PYTHON_VERSION: premises_module.python(PYTHON_VERSION)},
         "programs": {"sh": shell},
         "variables": {PREMISE: premises_module.told(None)},
+    }
+    return bare(**(values | changed))
+
+
+def bare(**other: object) -> Premises:
+    """Return premises that rest on nothing but Pushgate itself, and on what is said."""
+    plain: dict[str, object] = {
+        **{key: {} for key in ("stats", "pythons", "programs", "variables", "images")},
         "engine": "",
-        "images": {},
-        "running": str(Path(sys.executable).resolve()),
+        "running": os.path.realpath(sys.executable),
         "pushgate": premises_module.pushgate_code(),
         "lasting": True,
     }
-    return Premises(**(values | changed))
+    return Premises.of_json(plain | other)
 
 
 def remember(

@@ -86,8 +86,7 @@ class Evidence:
         for folder, pattern in ((".github/workflows", "*.y*ml"), (".", ".gitlab-ci.yml")):
             for file in sorted((self.repository / folder).glob(pattern)):
                 text = _read(file)
-                marked = MARK in heading(text.splitlines(keepends=True))
-                if not marked and not calls_sessions(text, own):
+                if MARK not in heading(text) and not calls_sessions(text, own):
                     yield file
 
     def main_workflow(self) -> Path | None:

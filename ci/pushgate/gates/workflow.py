@@ -49,11 +49,7 @@ def written(settings: Settings, places: Iterable[str]) -> Sequence[Path]:
     top, folder = settings.repository, settings.folder
     files = sorted({file for place in places for file in top.glob(place) if file.is_file()})
     texts = {file: file.read_text(encoding="utf-8", errors="replace") for file in files}
-    said = [
-        file
-        for file, text in texts.items()
-        if mark(folder) in heading(text.splitlines(keepends=True))
-    ]
+    said = [file for file, text in texts.items() if mark(folder) in heading(text)]
     return said or [file for file, text in texts.items() if calls_sessions(text, folder)]
 
 

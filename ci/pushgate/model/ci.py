@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,12 +32,9 @@ def mark(folder: str) -> str:
     return f"{MARK} from {posixpath.join(folder, 'pyproject.toml')} and"
 
 
-def heading(lines: Iterable[str]) -> str:
-    """Return the comments at the top of a workflow file.
-
-    Args:
-        lines: The file's; none is read beyond them.
-    """
+def heading(text: str) -> str:
+    """Return the comments at the top of a workflow file."""
+    lines = text.splitlines(keepends=True)
     return "".join(itertools.takewhile(lambda line: line[:1] == "#" or not line.strip(), lines))
 
 

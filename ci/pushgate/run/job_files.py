@@ -76,9 +76,8 @@ class JobFiles:
         except ValueError as error:
             message = f"{settings.dependencies.lock} is outside of the repository"
             raise HiddenChangesError(message) from error
-        folder = "/".join(settings.root.relative_to(top).parts)
         return cls(
-            *(folder, entries, tuple(path for path in always if path in entries)),
+            *(settings.folder, entries, tuple(path for path in always if path in entries)),
             only_here=beside.local(settings) if commit is None else {},
             led_out=beside.led_out(settings, found),
         )

@@ -93,11 +93,10 @@ class Premises:
         from pushgate.tools import engine_socket  # noqa: PLC0415
 
         try:
-            asked = (
-                (engine_socket.image_id(self.engine, name, _PATIENCE_SECONDS), known)
+            return all(
+                engine_socket.image_id(self.engine, name, _PATIENCE_SECONDS) == known
                 for name, known in self.images.items()
             )
-            return all(found == known for found, known in asked)
         except (OSError, ValueError):
             return False
 
